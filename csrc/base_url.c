@@ -1,0 +1,285 @@
+#include "base_url.h"
+
+#include <string.h>
+
+#include <curl/curl.h>
+
+#if defined(_WIN32)
+#include <ws2tcpip.h>
+#else
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
+
+#define NOT_A_URL "is not a URL such as " GL_DEFAULT_BASE_URL
+
+enum { MAX_URL = 512 * 1024 };
+
+void
+gl_base_url_init(gl_base_url *url)
+{
+    *url = (gl_base_url){0};
+    gl_buffer_init(&url->endpoint, MAX_URL);
+    gl_buffer_init(&url->origin, MAX_URL);
+}
+
+void
+gl_base_url_free(gl_base_url *url)
+{
+    gl_buffer_free(&url->endpoint);
+    gl_buffer_free(&url->origin);
+}
+
+static bool
+is_printable_ascii(gl_text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] <= 0x20 || text.bytes[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* libcurl takes the "path" of https:///path for the host. */
+static bool
+has_empty_host(gl_text text)
+{
+    static const char three_slashes[] = ":///";
+    const size_t length = sizeof three_slashes - 1;
+    for (size_t i = 0; i + length <= text.length; i++) {
+        if (text.bytes[i] == ':') {
+            return memcmp(text.bytes + i, three_slashes, length) == 0;
+        }
+    }
+    return false;
+}
+
+/* libcurl resolves "localhost" itself, to loopback addresses and no others,
+ * since 7.78.0; and its URL parser has spelled out forms like 127.1 before a
+ * host gets here. */
+static bool
+is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    char bare[INET6_ADDRSTRLEN];
+    const size_t length = strlen(host);
+    if (curl_strequal(host, "localhost")) {
+        return true;
+    }
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24 == 127;
+    }
+    if (length < 2 || host[0] != '[' || length - 2 >= sizeof bare) {
+        return false;
+    }
+    memcpy(bare, host + 1, length - 2);
+    bare[length - 2] = '\0';
+    return inet_pton(AF_INET6, bare, &v6) == 1 &&
+           memcmp(&v6, &in6addr_loopback, sizeof v6) == 0;
+}
+
+/* libcurl's copies of a URL's parts; NULL for those it does not have. */
+typedef struct {
+    char *scheme, *host, *port, *path, *user, *password;
+} url_parts;
+
+static void
+free_parts(url_parts *parts)
+{
+    curl_free(parts->scheme);
+    curl_free(parts->host);
+    curl_free(parts->port);
+    curl_free(parts->path);
+    curl_free(parts->user);
+    if (parts->password != NULL) {
+        gl_wipe(parts->password, strlen(parts->password));
+    }
+    curl_free(parts->password);
+}
+
+/* False when memory is short. */
+static bool
+get_parts(CURLU *parsed, url_parts *parts)
+{
+    const struct {
+        CURLUPart which;
+        char **to;
+    } wanted[] = {
+        {CURLUPART_SCHEME, &parts->scheme},
+        {CURLUPART_HOST, &parts->host},
+        {CURLUPART_PORT, &parts->port},
+        {CURLUPART_PATH, &parts->path},
+        {CURLUPART_USER, &parts->user},
+        {CURLUPART_PASSWORD, &parts->password},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (curl_url_get(parsed, wanted[i].which, wanted[i].to, 0) ==
+            CURLUE_OUT_OF_MEMORY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Split TEXT with libcurl's own parser, so that what is checked here is what
+ * libcurl will use.  FLAGS are curl_url_set's. */
+static int
+split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
+      gl_error *err)
+{
+    *parts = (url_parts){0};
+    gl_buffer copy;
+    gl_buffer_init(&copy, MAX_URL);
+    CURLU *parsed = curl_url();
+    int status = -1;
+    if (parsed == NULL) {
+        gl_error_memory(err);
+        goto done;
+    }
+    if (gl_buffer_append(&copy, text.bytes, text.length, err) < 0) {
+        goto done;
+    }
+    const CURLUcode code =
+        curl_url_set(parsed, CURLUPART_URL, copy.data, flags);
+    if (code == CURLUE_OUT_OF_MEMORY || !get_parts(parsed, parts)) {
+        gl_error_memory(err);
+        goto done;
+    }
+    if (code == CURLUE_UNSUPPORTED_SCHEME) {
+        gl_error_argument(err, name, "must begin with https://");
+        goto done;
+    }
+    if (code != CURLUE_OK || parts->host == NULL || parts->host[0] == '\0') {
+        gl_error_argument(err, name, NOT_A_URL);
+        goto done;
+    }
+    status = 0;
+done:
+    curl_url_cleanup(parsed);
+    gl_buffer_free(&copy);
+    return status;
+}
+
+static int
+check_base_url(const url_parts *parts, const char *name, gl_error *err)
+{
+    const bool https = curl_strequal(parts->scheme, "https");
+    if (!https && !curl_strequal(parts->scheme, "http")) {
+        return gl_error_argument(err, name, "must begin with https://");
+    }
+    if (parts->user != NULL || parts->password != NULL) {
+        return gl_error_argument(
+            err, name,
+            "must not hold a user name or password: pass them as "
+            "email and password");
+    }
+    if (!https && !is_loopback(parts->host)) {
+        return gl_error_argument(
+            err, name,
+            "must begin with https://: over plain http anyone on the "
+            "way could read the password (http is for loopback "
+            "addresses such as http://127.0.0.1:8000)");
+    }
+    return 0;
+}
+
+static int
+assemble(gl_base_url *url, const url_parts *parts, const char *path,
+         gl_error *err)
+{
+    gl_buffer *origin = &url->origin;
+    if (gl_buffer_append_string(origin, parts->scheme, err) < 0 ||
+        gl_buffer_append_string(origin, "://", err) < 0 ||
+        gl_buffer_append_string(origin, parts->host, err) < 0) {
+        return -1;
+    }
+    if (parts->port != NULL &&
+        (gl_buffer_append_string(origin, ":", err) < 0 ||
+         gl_buffer_append_string(origin, parts->port, err) < 0)) {
+        return -1;
+    }
+    const char *prefix = parts->path != NULL ? parts->path : "";
+    size_t prefix_length = strlen(prefix);
+    while (prefix_length > 0 && prefix[prefix_length - 1] == '/') {
+        prefix_length--;
+    }
+    if (gl_buffer_append(&url->endpoint, origin->data, origin->length, err) <
+            0 ||
+        gl_buffer_append(&url->endpoint, prefix, prefix_length, err) < 0) {
+        return -1;
+    }
+    return gl_buffer_append_string(&url->endpoint, path, err);
+}
+
+int
+gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
+                  const char *name, gl_error *err)
+{
+    url_parts parts;
+    if (text.length == 0) {
+        return gl_error_argument(err, name, "must not be empty");
+    }
+    if (!is_printable_ascii(text)) {
+        return gl_error_argument(
+            err, name,
+            "must be printable ASCII without spaces: percent-encode "
+            "other characters");
+    }
+    if (memchr(text.bytes, '?', text.length) != NULL ||
+        memchr(text.bytes, '#', text.length) != NULL) {
+        return gl_error_argument(
+            err, name, "must not have a query or fragment ('?' or '#')");
+    }
+    int status = split(text, 0, name, &parts, err);
+    if (status == 0 && has_empty_host(text)) {
+        status = gl_error_argument(err, name, NOT_A_URL);
+    }
+    if (status == 0) {
+        status = check_base_url(&parts, name, err);
+    }
+    if (status == 0) {
+        url->encrypted = curl_strequal(parts.scheme, "https") != 0;
+        status = assemble(url, &parts, path, err);
+    }
+    free_parts(&parts);
+    return status;
+}
+
+static bool
+is_proxy_scheme(const char *scheme)
+{
+    static const char *const known[] = {"http",    "https",  "socks4",
+                                        "socks4a", "socks5", "socks5h"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (curl_strequal(scheme, known[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+gl_proxy_check(gl_text text, const char *name, bool *loopback, gl_error *err)
+{
+    static const char wrong[] =
+        "is not a proxy such as http://proxy.example:8080 (schemes: http, "
+        "https, socks4, socks4a, socks5, socks5h)";
+    url_parts parts;
+    if (!is_printable_ascii(text)) {
+        return gl_error_argument(err, name, wrong);
+    }
+    if (split(text, CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME, name,
+              &parts, err) < 0) {
+        free_parts(&parts);
+        return err->kind == GL_ERROR_MEMORY
+                   ? -1
+                   : gl_error_argument(err, name, wrong);
+    }
+    const bool known = is_proxy_scheme(parts.scheme);
+    *loopback = is_loopback(parts.host);
+    free_parts(&parts);
+    return known ? 0 : gl_error_argument(err, name, wrong);
+}

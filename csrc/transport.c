@@ -1,0 +1,527 @@
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, pthread_once */
+#endif
+
+#include "transport.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <pthread.h>
+#include <time.h>
+#endif
+
+#if LIBCURL_VERSION_NUM < 0x075100
+#error "genlogs-ext needs libcurl 7.81.0 or newer"
+#endif
+
+/* Backoff: the wait before retry N is anywhere from 0 to FIRST * 2**N seconds,
+ * at most LARGEST ("full jitter"). */
+#define FIRST_BACKOFF 0.5
+#define LARGEST_BACKOFF 8.0
+
+/* One attempt, as libcurl's callbacks see it. */
+typedef struct {
+    gl_http_response *response;
+    size_t header_bytes;
+    gl_error *err; /* filled by a callback that refuses to go on */
+    bool refused;
+    char error_text[CURL_ERROR_SIZE];
+} attempt;
+
+/* ---- clock and libcurl's start ------------------------------------------ */
+
+double
+gl_monotonic(void)
+{
+#if defined(_WIN32)
+    LARGE_INTEGER frequency, ticks;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&ticks);
+    return (double)ticks.QuadPart / (double)frequency.QuadPart;
+#else
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+#endif
+}
+
+/* The process's only mutable state of ours: libcurl is started once, and never
+ * stopped, since other libraries may use the same one. */
+static CURLcode curl_started;
+
+static void
+start_curl(void)
+{
+    curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int
+gl_transport_init(gl_error *err)
+{
+#if defined(_WIN32)
+    start_curl(); /* counted, and locked, by libcurl 7.84.0 and newer */
+#else
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, start_curl);
+#endif
+    if (curl_started != CURLE_OK) {
+        gl_error_set(err, GL_ERROR_TRANSPORT, "libcurl does not start: %s",
+                     curl_easy_strerror(curl_started));
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- response ------------------------------------------------------------ */
+
+void
+gl_http_response_init(gl_http_response *response)
+{
+    *response = (gl_http_response){.retry_after = -1.0};
+    gl_buffer_init(&response->body, GL_MAX_BODY);
+}
+
+void
+gl_http_response_free(gl_http_response *response)
+{
+    gl_buffer_free(&response->body);
+}
+
+static size_t
+on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    attempt *a = context;
+    const size_t length = size * count;
+    if (gl_buffer_append(&a->response->body, bytes, length, a->err) < 0) {
+        if (a->err->kind != GL_ERROR_MEMORY) {
+            gl_error_set(a->err, GL_ERROR_RESPONSE,
+                         "the response's body is over %d bytes", GL_MAX_BODY);
+        }
+        a->refused = true;
+        return 0;
+    }
+    return length;
+}
+
+static size_t
+on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes;
+    attempt *a = context;
+    a->header_bytes += size * count;
+    if (a->header_bytes > GL_MAX_HEADERS) {
+        gl_error_set(a->err, GL_ERROR_RESPONSE,
+                     "the response's headers are over %d bytes",
+                     GL_MAX_HEADERS);
+        a->refused = true;
+        return 0;
+    }
+    return size * count;
+}
+
+/* ---- libcurl's words ----------------------------------------------------- */
+
+static gl_error_kind
+kind_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+        return GL_ERROR_MEMORY;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+        return GL_ERROR_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return GL_ERROR_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+        return GL_ERROR_TLS;
+    default:
+        return GL_ERROR_TRANSPORT;
+    }
+}
+
+/* A failure to connect, and a connection that broke before the answer, may
+ * pass.  A certificate does not get better in a second. */
+static bool
+code_is_retryable(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+describe_failure(CURLcode code, const gl_http_request *request,
+                 const gl_transport_options *options, const char *error_text,
+                 gl_error *err)
+{
+    const gl_error_kind kind = kind_of(code);
+    const char *text = error_text[0] ? error_text : curl_easy_strerror(code);
+    if (kind == GL_ERROR_MEMORY) {
+        (void)gl_error_memory(err);
+        return;
+    }
+    if (kind != GL_ERROR_TIMEOUT) {
+        gl_error_set(err, kind, "%s", text);
+    }
+    else if (gl_monotonic() < options->deadline - 0.01) {
+        gl_error_set(err, kind,
+                     "no connection to %s within %g s "
+                     "(connect_timeout)",
+                     request->origin, options->connect_timeout);
+    }
+    else {
+        gl_error_set(err, kind, "no answer from %s within %g s (timeout)",
+                     request->origin, options->timeout);
+    }
+    err->curl_code = (int)code;
+    err->retryable = code_is_retryable(code);
+}
+
+/* ---- one attempt --------------------------------------------------------- */
+
+/* Milliseconds from now to WHEN, rounded up, at least 1: libcurl takes 0 for
+ * "no limit". */
+static long
+milliseconds_until(double when)
+{
+    const double left = (when - gl_monotonic()) * 1e3;
+    return left < 1.0 ? 1 : (long)left + 1;
+}
+
+#define SET(option, value)                                \
+    do {                                                  \
+        if (code == CURLE_OK) {                           \
+            code = curl_easy_setopt(easy, option, value); \
+        }                                                 \
+    } while (0)
+
+static CURLcode
+set_security(CURL *easy, const gl_transport_options *options)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    if (options->ca_file != NULL) {
+        SET(CURLOPT_CAINFO, options->ca_file);
+        SET(CURLOPT_CAPATH, NULL);
+        SET(CURLOPT_PROXY_CAINFO, options->ca_file);
+        SET(CURLOPT_PROXY_CAPATH, NULL);
+    }
+    return code;
+}
+
+static CURLcode
+set_limits(CURL *easy, const gl_transport_options *options)
+{
+    const double connect_deadline = gl_monotonic() + options->connect_timeout;
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds_until(connect_deadline));
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Do not wait for a resolver that hangs. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+    return code;
+}
+
+static CURLcode
+set_request(CURL *easy, const gl_http_request *request,
+            const struct curl_slist *headers,
+            const gl_transport_options *options)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+    SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    SET(CURLOPT_PROXY, options->proxy);
+    SET(CURLOPT_NOPROXY, options->no_proxy);
+    return code;
+}
+
+static CURLcode
+set_callbacks(CURL *easy, attempt *a)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_ERRORBUFFER, a->error_text);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, a);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, a);
+    return code;
+}
+
+#undef SET
+
+static void
+free_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *line = headers; line != NULL; line = line->next) {
+        gl_wipe(line->data, strlen(line->data));
+    }
+    curl_slist_free_all(headers);
+}
+
+/* NULL when memory is short. */
+static struct curl_slist *
+make_headers(const gl_http_request *request)
+{
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct curl_slist *longer =
+            curl_slist_append(headers, request->headers[i]);
+        if (longer == NULL) {
+            free_headers(headers);
+            return NULL;
+        }
+        headers = longer;
+    }
+    return headers;
+}
+
+static bool
+stop_requested(const gl_stop *stop)
+{
+    return stop->requested != NULL && stop->requested(stop->context);
+}
+
+/* Move MULTI on until its transfer is done, DEADLINE has passed, or somebody
+ * wants to stop.  Returns -1, ERR filled, for the last. */
+static int
+run(CURLM *multi, const gl_transport_options *options, gl_error *err)
+{
+    double next_question = gl_monotonic() + GL_STOP_INTERVAL;
+    int running = 1;
+    for (;;) {
+        CURLMcode code = curl_multi_perform(multi, &running);
+        if (code == CURLM_OK && running > 0) {
+            code = curl_multi_poll(
+                multi, NULL, 0, (int)milliseconds_until(next_question), NULL);
+        }
+        if (code != CURLM_OK) {
+            gl_error_set(err,
+                         code == CURLM_OUT_OF_MEMORY ? GL_ERROR_MEMORY
+                                                     : GL_ERROR_TRANSPORT,
+                         "libcurl: %s", curl_multi_strerror(code));
+            return -1;
+        }
+        if (running == 0) {
+            return 0;
+        }
+        const double now = gl_monotonic();
+        if (now >= next_question) {
+            next_question = now + GL_STOP_INTERVAL;
+            if (stop_requested(&options->stop)) {
+                gl_error_set(err, GL_ERROR_INTERRUPTED, "interrupted");
+                return -1;
+            }
+        }
+    }
+}
+
+/* How the transfer in MULTI ended. */
+static CURLcode
+result_of(CURLM *multi)
+{
+    int left;
+    const CURLMsg *message = curl_multi_info_read(multi, &left);
+    return message != NULL ? message->data.result : CURLE_FAILED_INIT;
+}
+
+static void
+read_response(CURL *easy, gl_http_response *response)
+{
+    curl_off_t retry_after = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status);
+    (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    response->retry_after = retry_after > 0 ? (double)retry_after : -1.0;
+}
+
+/* Set EASY up for REQUEST. */
+static int
+prepare(CURL *easy, const gl_http_request *request,
+        const gl_transport_options *options, const struct curl_slist *headers,
+        attempt *a, gl_error *err)
+{
+    CURLcode code = set_callbacks(easy, a);
+    if (code == CURLE_OK) {
+        code = set_security(easy, options);
+    }
+    if (code == CURLE_OK) {
+        code = set_limits(easy, options);
+    }
+    if (code == CURLE_OK) {
+        code = set_request(easy, request, headers, options);
+    }
+    if (code != CURLE_OK) {
+        describe_failure(code, request, options, a->error_text, err);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+post_once(const gl_http_request *request, const gl_transport_options *options,
+          gl_http_response *response, gl_error *err)
+{
+    attempt a = {.response = response, .err = err};
+    int status = -1;
+    struct curl_slist *headers = make_headers(request);
+    CURLM *multi = curl_multi_init();
+    CURL *easy = curl_easy_init();
+    gl_buffer_clear(&response->body);
+    if (headers == NULL || multi == NULL || easy == NULL) {
+        gl_error_memory(err);
+        goto done;
+    }
+    if (prepare(easy, request, options, headers, &a, err) < 0) {
+        goto done;
+    }
+    if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
+        gl_error_memory(err);
+        goto done;
+    }
+    status = run(multi, options, err);
+    if (status == 0) {
+        const CURLcode code = result_of(multi);
+        if (code == CURLE_OK) {
+            read_response(easy, response);
+        }
+        else {
+            status = -1;
+            if (!a.refused) {
+                describe_failure(code, request, options, a.error_text, err);
+            }
+        }
+    }
+    (void)curl_multi_remove_handle(multi, easy);
+done:
+    curl_easy_cleanup(easy);
+    (void)curl_multi_cleanup(multi);
+    free_headers(headers);
+    return status;
+}
+
+/* ---- several attempts ---------------------------------------------------- */
+
+bool
+gl_status_is_retryable(long status)
+{
+    return status == 408 || status == 429 || status == 500 || status == 502 ||
+           status == 503 || status == 504;
+}
+
+/* A number from 0 to 1, different for callers that were refused together.  It
+ * decides a wait, nothing secret. */
+static double
+jitter(const void *salt)
+{
+    /* splitmix64's mixing function, over the clock's nanoseconds */
+    uint64_t x = (uint64_t)(gl_monotonic() * 1e9) ^ (uint64_t)(uintptr_t)salt;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    x ^= x >> 31;
+    return (double)(x >> 11) * 0x1p-53;
+}
+
+/* Seconds to wait before retry number RETRY, counted from 0. */
+static double
+backoff(int retry, double retry_after, const void *salt)
+{
+    double longest = FIRST_BACKOFF;
+    for (int i = 0; i < retry && longest < LARGEST_BACKOFF; i++) {
+        longest *= 2;
+    }
+    const double wait = longest * jitter(salt);
+    return retry_after > wait ? retry_after : wait;
+}
+
+/* Wait until WHEN.  Returns -1, ERR filled, when somebody wants to stop. */
+static int
+wait_until(double when, const gl_transport_options *options, gl_error *err)
+{
+    CURLM *multi = curl_multi_init();
+    int status = 0;
+    if (multi == NULL) {
+        return gl_error_memory(err);
+    }
+    while (status == 0 && gl_monotonic() < when) {
+        const double question = gl_monotonic() + GL_STOP_INTERVAL;
+        const double until = question < when ? question : when;
+        (void)curl_multi_poll(multi, NULL, 0, (int)milliseconds_until(until),
+                              NULL);
+        if (stop_requested(&options->stop)) {
+            gl_error_set(err, GL_ERROR_INTERRUPTED, "interrupted");
+            status = -1;
+        }
+    }
+    (void)curl_multi_cleanup(multi);
+    return status;
+}
+
+int
+gl_transport_post(const gl_http_request *request,
+                  const gl_transport_options *options,
+                  gl_http_response *response, gl_error *err)
+{
+    for (int retry = 0;; retry++) {
+        const int status = post_once(request, options, response, err);
+        const bool may_pass = status < 0
+                                  ? err->retryable
+                                  : gl_status_is_retryable(response->status);
+        if (!may_pass || retry >= options->max_retries) {
+            return status;
+        }
+        const double when =
+            gl_monotonic() +
+            backoff(retry, status < 0 ? -1.0 : response->retry_after, response);
+        if (when >= options->deadline) {
+            return status; /* what we know beats a timeout */
+        }
+        if (wait_until(when, options, err) < 0) {
+            return -1;
+        }
+    }
+}
