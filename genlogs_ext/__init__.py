@@ -1,0 +1,69 @@
+"""GenLogs access tokens.
+
+`create_token` makes one. Every exception it raises for what went wrong on the
+way is a `GenLogsError`. `genlogs_ext.testing` has a stand-in for the API.
+
+Example:
+    >>> import genlogs_ext
+    >>> from genlogs_ext.testing import StubServer
+    >>> with StubServer(users={"ada@example.com": "1234+"}, api_keys={"key"}) as server:
+    ...     tokens = genlogs_ext.create_token(
+    ...         "ada@example.com", "1234+", "key", base_url=server.base_url
+    ...     )
+    >>> sorted(tokens)[:2]
+    ['access_token_data', 'company_id']
+"""
+
+from genlogs_ext._core import __version__, create_token
+from genlogs_ext.errors import (
+    APIError,
+    AuthenticationError,
+    ConnectError,
+    GenLogsError,
+    InvalidRequestError,
+    InvalidResponseError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    TimeoutError,
+    TLSError,
+    TransportError,
+)
+
+TYPE_CHECKING = False  # what type checkers know as typing.TYPE_CHECKING, unimported
+if TYPE_CHECKING:
+    from genlogs_ext.types import TokenData, TokenResponse
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "ConnectError",
+    "GenLogsError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ServerError",
+    "TLSError",
+    "TimeoutError",
+    "TokenData",
+    "TokenResponse",
+    "TransportError",
+    "__version__",
+    "create_token",
+]
+
+
+if not TYPE_CHECKING:  # or type checkers would believe in every name
+
+    def __getattr__(name: str) -> object:
+        """Import on first use what would slow every import down."""
+        if name in ("TokenData", "TokenResponse"):
+            from genlogs_ext import types
+
+            return getattr(types, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

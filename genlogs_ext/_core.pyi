@@ -1,0 +1,22 @@
+"""Types of the C module."""
+
+from os import PathLike
+from typing import Literal, SupportsFloat, SupportsIndex
+
+from genlogs_ext.types import TokenResponse
+
+__version__: str
+
+def create_token(
+    email: str,
+    password: str,
+    api_key: str,
+    *,
+    base_url: str | None = None,
+    credentials_in: Literal["auto", "query", "body"] = "auto",
+    timeout: SupportsFloat | SupportsIndex = 30.0,
+    connect_timeout: SupportsFloat | SupportsIndex = 10.0,
+    max_retries: int = 2,
+    ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+    proxy: str | None = None,
+) -> TokenResponse: ...

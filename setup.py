@@ -1,0 +1,129 @@
+"""Build of the C extension: where libcurl and jsmn are, and how it is compiled.
+
+Everything else about the package is in pyproject.toml.
+
+Environment:
+    JSMN_INCLUDE_DIR: directory of jsmn.h, where it is not on the compiler's path.
+    PKG_CONFIG, CURL_CONFIG: the programs to ask for libcurl.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import SetupError
+
+MINIMUM_LIBCURL = (7, 81, 0)
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+INSTALL_LIBCURL = (
+    "install libcurl4-openssl-dev (Debian, Ubuntu), libcurl-devel (Fedora) "
+    "or curl (macOS, Homebrew)"
+)
+INSTALL_JSMN = (
+    "install libjsmn-dev (Debian, Ubuntu), jsmn-devel (Fedora) or jsmn (macOS, "
+    "Homebrew), or set JSMN_INCLUDE_DIR to its directory"
+)
+
+
+def ask(command: list[str]) -> str | None:
+    """Return what a command prints, or None where it is missing or fails."""
+    if shutil.which(command[0]) is None:
+        return None
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def find_libcurl() -> tuple[str, list[str], list[str]]:
+    """Find libcurl by pkg-config, else by curl-config.
+
+    Returns:
+        Its version, the compiler's flags and the linker's flags.
+    """
+    pkg_config = os.environ.get("PKG_CONFIG", "pkg-config")
+    curl_config = os.environ.get("CURL_CONFIG", "curl-config")
+    for version, cflags, libs in (
+        (
+            [pkg_config, "--modversion", "libcurl"],
+            [pkg_config, "--cflags", "libcurl"],
+            [pkg_config, "--libs", "libcurl"],
+        ),
+        ([curl_config, "--version"], [curl_config, "--cflags"], [curl_config, "--libs"]),
+    ):
+        found = ask(version)
+        if found:
+            return (
+                found.removeprefix("libcurl "),
+                shlex.split(ask(cflags) or ""),
+                shlex.split(ask(libs) or ""),
+            )
+    raise SetupError(f"libcurl's headers are missing: {INSTALL_LIBCURL}")
+
+
+def check_version(version: str) -> None:
+    """Refuse a libcurl that is too old."""
+    numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:3])
+    if numbers < MINIMUM_LIBCURL:
+        needed = ".".join(map(str, MINIMUM_LIBCURL))
+        raise SetupError(
+            f"libcurl {version} is too old, {needed} is needed: {INSTALL_LIBCURL}"
+        )
+
+
+class BuildExt(build_ext):
+    """Finds the libraries when the extension is built, not when metadata is read."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Complete the extension's description, then build it."""
+        version, cflags, libs = find_libcurl()
+        check_version(version)
+        ext.extra_compile_args += cflags
+        ext.extra_link_args += libs
+        package_version = self.distribution.get_version()
+        ext.define_macros.append(("GENLOGS_EXT_VERSION", f'"{package_version}"'))
+        jsmn = os.environ.get("JSMN_INCLUDE_DIR")
+        if jsmn:
+            ext.include_dirs.append(jsmn)
+        if not self.has_jsmn(ext.include_dirs):
+            raise SetupError(f"jsmn.h is missing: {INSTALL_JSMN}")
+        super().build_extension(ext)
+
+    def has_jsmn(self, include_dirs: list[str]) -> bool:
+        """Whether the compiler finds jsmn.h."""
+        compiler = getattr(self.compiler, "compiler_so", None)
+        if not compiler:  # not a compiler with Unix's options
+            return any(Path(directory, "jsmn.h").is_file() for directory in include_dirs)
+        flags = [f"-I{directory}" for directory in include_dirs]
+        try:
+            return not subprocess.run(
+                [*compiler, *flags, "-fsyntax-only", "-x", "c", "-"],
+                input=b"#define JSMN_HEADER\n#include <jsmn.h>\n",
+                capture_output=True,
+                check=False,
+            ).returncode
+        except OSError:
+            return True  # no compiler: the build itself will say so
+
+
+unix_flags = ["-std=c11", "-fvisibility=hidden"]
+
+setup(
+    ext_modules=[
+        Extension(
+            "genlogs_ext._core",
+            sources=[path.as_posix() for path in sorted(Path("csrc").glob("*.c"))],
+            depends=[path.as_posix() for path in sorted(Path("csrc").glob("*.h"))],
+            extra_compile_args=[] if sys.platform == "win32" else unix_flags,
+            define_macros=[] if FREE_THREADED else [("Py_LIMITED_API", "0x030A0000")],
+            py_limited_api=not FREE_THREADED,
+        )
+    ],
+    cmdclass={"build_ext": BuildExt},
+    options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
+)
