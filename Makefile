@@ -1,0 +1,81 @@
+# The commands of this repository.  `make help` lists them.
+
+PYTHON ?= python3
+export PYTHON
+
+VENV := .venv
+RUN := $(VENV)/bin
+SOURCES := $(wildcard csrc/*.c)
+HEADERS := $(wildcard csrc/*.h)
+C_FILES := $(SOURCES) $(HEADERS)
+PY_FILES := genlogs_ext tests tools setup.py
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
+PYTHON_INCLUDE = $(shell $(RUN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
+C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
+	-isystem $(PYTHON_INCLUDE) $(if $(JSMN_INCLUDE_DIR),-isystem $(JSMN_INCLUDE_DIR))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format build setup-demo setup-test setup-lint \
+	test-install lint-c lint-python clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+demo: setup-demo build ## Build, start a stand-in for the API, get a token from it
+	@$(RUN)/python tools/demo.py
+
+test: setup-test build ## Run the whole test suite
+	@echo '==> Running the tests'
+	@$(RUN)/python -m pytest $(PYTEST_ARGS)
+
+test-install: setup-test ## Install the package in a fresh environment and use it
+	@tools/test-install
+
+lint: setup-lint build lint-c lint-python ## Run every checker
+
+lint-c:
+	@echo '==> gcc and clang, warnings as errors'
+	@for compiler in gcc clang; do for source in $(SOURCES); do \
+		$$compiler $(C_FLAGS) $(WARNINGS) -O2 -c $$source -o /dev/null || exit 1; \
+	done; done
+	@echo '==> clang-format'
+	@$(RUN)/clang-format --dry-run --Werror $(C_FILES)
+	@echo '==> clang-tidy'
+	@$(RUN)/clang-tidy --quiet $(SOURCES) -- $(C_FLAGS) 2>/dev/null
+	@echo '==> cppcheck'
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --error-exitcode=1 $(SOURCES)
+
+lint-python:
+	@echo '==> ruff'
+	@$(RUN)/ruff check $(PY_FILES)
+	@$(RUN)/ruff format --check $(PY_FILES)
+	@echo '==> mypy --strict'
+	@$(RUN)/mypy --strict $(PY_FILES)
+	@echo '==> stubtest'
+	@$(RUN)/stubtest genlogs_ext
+	@echo '==> pyright'
+	@$(RUN)/basedpyright
+
+format: setup-lint ## Format C and Python
+	@$(RUN)/clang-format -i $(C_FILES)
+	@$(RUN)/ruff check --fix --quiet $(PY_FILES) || true
+	@$(RUN)/ruff format $(PY_FILES)
+
+build: $(VENV)/.built ## Build the extension in place
+
+$(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
+	@echo '==> Building the extension'
+	@PYTHONWARNINGS='ignore:Editable installation' $(RUN)/python -m pip \
+		--disable-pip-version-check install --quiet \
+		--no-build-isolation --no-deps --editable .
+	@touch $@
+
+setup-demo setup-test setup-lint:
+	@tools/setup $(@:setup-%=%)
+
+clean: ## Remove everything that was built, .venv included
+	rm -rf $(VENV) build dist *.egg-info genlogs_ext/*.so \
+		.mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find genlogs_ext tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+"""What several test files do alike."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import genlogs_ext
+from genlogs_ext.testing import RecordedRequest, StubServer
+
+
+def create_token(server: StubServer, **options: Any) -> genlogs_ext.TokenResponse:
+    """Get a token from a stub with its own credentials, without retries."""
+    options.setdefault("base_url", server.base_url)
+    options.setdefault("max_retries", 0)
+    credentials = {
+        "email": server.email,
+        "password": server.password,
+        "api_key": server.api_key,
+    }
+    return genlogs_ext.create_token(**{**credentials, **options})
+
+
+def only_request(server: StubServer) -> RecordedRequest:
+    """The one request that a stub has seen."""
+    (request,) = server.requests
+    return request
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    """A loopback port on which nothing listens, and nothing else will."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

@@ -1,0 +1,248 @@
+"""Bad arguments: a clear error that names the argument, before any connection."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genlogs_ext
+from genlogs_ext.testing import StubServer
+
+from .helpers import create_token
+
+SECRET = "canary-secret"
+
+
+@pytest.fixture
+def silent_stub(stub: StubServer) -> Any:
+    """A stub that must not be asked for anything."""
+    yield stub
+    assert stub.requests == []
+
+
+def refuse(stub: StubServer, kind: type[Exception], says: str, **options: Any) -> Exception:
+    with pytest.raises(kind, match=says) as caught:
+        create_token(stub, **options)
+    assert type(caught.value) is kind
+    assert SECRET not in str(caught.value)
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["email", "password", "api_key"])
+@pytest.mark.parametrize("value", [None, 7, b"bytes", ["list"], object()], ids=repr)
+def test_credentials_must_be_str(silent_stub: StubServer, name: str, value: object) -> None:
+    error = refuse(silent_stub, TypeError, f"^{name} must be str", **{name: value})
+    assert str(error) == f"{name} must be str, not {type(value).__name__}"
+
+
+@pytest.mark.parametrize("name", ["email", "password", "api_key"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("", "must not be empty"),
+        (f"{SECRET}\0", "NUL"),
+        (f"\0{SECRET}", "NUL"),
+        (f"{SECRET}\ud800", "surrogate"),
+        (SECRET + chr(0xDCFF), "surrogate"),
+        (SECRET * 6000, "64 KiB"),
+    ],
+)
+def test_credentials_must_be_text(
+    silent_stub: StubServer, name: str, value: str, says: str
+) -> None:
+    refuse(silent_stub, ValueError, f"^{name} .*{says}", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (f"{SECRET}\n", "line break"),
+        (f"{SECRET}\r\nx-other: 1", "line break"),
+        (f"{SECRET}€", "Latin-1"),
+        (f"{SECRET}Ā", "Latin-1"),
+        (f"{SECRET}🚚", "Latin-1"),
+        (f" {SECRET}", "white space"),
+        (f"{SECRET}\t", "white space"),
+        (f"{SECRET}\x01", "control"),
+        (f"{SECRET}\x7f", "control"),
+    ],
+)
+def test_api_key_must_fit_a_header(silent_stub: StubServer, value: str, says: str) -> None:
+    refuse(silent_stub, ValueError, f"^api_key .*{says}", api_key=value)
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
+@pytest.mark.parametrize(
+    "value", [0, -1, -0.5, float("nan"), float("inf"), -float("inf"), 1e300, 86401, 10**400]
+)
+def test_seconds_out_of_range(silent_stub: StubServer, name: str, value: float) -> None:
+    refuse(silent_stub, ValueError, f"^{name} must be more than 0", **{name: value})
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
+@pytest.mark.parametrize("value", ["30", None, [1]], ids=repr)
+def test_seconds_must_be_a_number(
+    silent_stub: StubServer, name: str, value: object
+) -> None:
+    refuse(silent_stub, TypeError, f"^{name} must be a number of seconds", **{name: value})
+
+
+@pytest.mark.parametrize("value", [1, 0.5, True])
+def test_seconds_may_be_any_number(stub: StubServer, value: float) -> None:
+    create_token(stub, timeout=30 * value, connect_timeout=value)
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("value", [-1, 101, 10**30, -(10**30)])
+def test_max_retries_out_of_range(silent_stub: StubServer, value: int) -> None:
+    refuse(silent_stub, ValueError, "^max_retries must be from 0 to 100", max_retries=value)
+
+
+@pytest.mark.parametrize("value", ["2", 1.0, None], ids=repr)
+def test_max_retries_must_be_int(silent_stub: StubServer, value: object) -> None:
+    refuse(silent_stub, TypeError, "^max_retries must be int, not", max_retries=value)
+
+
+def test_credentials_in_is_one_of_three(silent_stub: StubServer) -> None:
+    refuse(
+        silent_stub, ValueError, "^credentials_in must be 'auto'", credentials_in="header"
+    )
+    refuse(silent_stub, TypeError, "^credentials_in must be str, not int", credentials_in=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("", "must not be empty"),
+        ("api.genlogs.io", "not a URL"),
+        ("//api.genlogs.io", "not a URL|https://"),
+        ("https://", "not a URL"),
+        ("https:///path", "not a URL"),
+        ("https://host:port", "not a URL"),
+        ("https://host:99999999", "not a URL"),
+        ("https://[::1", "not a URL"),
+        ("https://a b", "printable ASCII"),
+        ("https://a\n", "printable ASCII"),
+        ("https://exämple.com", "printable ASCII"),
+        ("https://host/\x00", "NUL"),
+        ("ftp://127.0.0.1", "must begin with https://"),
+        ("file:///etc/passwd", "must begin with https://|not a URL"),
+        ("javascript:alert(1)", "https://|not a URL"),
+        ("https://host/?a=b", "query or fragment"),
+        ("https://host?", "query or fragment"),
+        ("https://host/#top", "query or fragment"),
+        (f"https://user:{SECRET}@host", "user name or password"),
+        (f"https://{SECRET}@host", "user name or password"),
+        ("https://@host", "user name or password|not a URL"),
+        ("http://api.genlogs.io", "anyone on the way"),
+        ("http://10.0.0.1", "anyone on the way"),
+        ("http://128.0.0.1", "anyone on the way"),
+        ("http://127.0.0.1.evil.example", "anyone on the way"),
+        ("http://localhost.evil.example", "anyone on the way"),
+        ("http://[::2]", "anyone on the way"),
+        ("http://[::ffff:127.0.0.1]", "anyone on the way"),
+        ("http://0.0.0.0", "anyone on the way"),
+        ("\ud800", "surrogate"),
+        ("https://h/" + "x" * 70_000, "64 KiB"),
+    ],
+)
+def test_base_url_is_checked(silent_stub: StubServer, value: str, says: str) -> None:
+    refuse(silent_stub, ValueError, f"^base_url .*({says})", base_url=value)
+
+
+def test_base_url_must_be_str(silent_stub: StubServer) -> None:
+    refuse(
+        silent_stub, TypeError, "^base_url must be str, not bytes", base_url=b"https://x"
+    )
+
+
+def test_a_bad_variable_is_named(
+    silent_stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENLOGS_BASE_URL", "http://api.genlogs.io")
+    refuse(silent_stub, ValueError, "^GENLOGS_BASE_URL must begin", base_url=None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://", "ftp://host", f"http://user:{SECRET}@", "ho st:1", "http://h:port", "é"],
+)
+def test_proxy_is_checked(silent_stub: StubServer, value: str) -> None:
+    refuse(silent_stub, ValueError, "^proxy is not a proxy", proxy=value)
+
+
+def test_proxy_must_be_text(silent_stub: StubServer) -> None:
+    refuse(silent_stub, TypeError, "^proxy must be str, not int", proxy=3128)
+    refuse(silent_stub, ValueError, "^proxy .*NUL", proxy="http://h\0")
+
+
+def test_a_bad_proxy_variable_is_named(
+    silent_stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "ftp://host")
+    refuse(
+        silent_stub, ValueError, "^https_proxy is not a proxy", base_url="https://h.invalid"
+    )
+
+
+def test_plain_http_goes_through_no_foreign_proxy(silent_stub: StubServer) -> None:
+    refuse(
+        silent_stub,
+        ValueError,
+        "^proxy must be on this machine",
+        proxy="http://10.1.1.1:80",
+    )
+
+
+@pytest.mark.parametrize("value", [7, ["a"]], ids=repr)
+def test_ca_file_must_be_a_path(silent_stub: StubServer, value: object) -> None:
+    refuse(silent_stub, TypeError, "^ca_file must be a path", ca_file=value)
+
+
+@pytest.mark.parametrize("value", ["", b"", "a\0b"], ids=repr)
+def test_ca_file_must_be_possible(silent_stub: StubServer, value: object) -> None:
+    refuse(silent_stub, ValueError, "^ca_file ", ca_file=value)
+
+
+@pytest.mark.parametrize("form", [str, os.fsencode, Path], ids=["str", "bytes", "Path"])
+def test_ca_file_may_be_any_path(tls_stub: StubServer, form: Any) -> None:
+    create_token(tls_stub, ca_file=form(tls_stub.ca_file))
+    assert len(tls_stub.requests) == 1
+
+
+def test_arguments_may_be_named_or_not(stub: StubServer) -> None:
+    genlogs_ext.create_token(
+        api_key=stub.api_key,
+        password=stub.password,
+        email=stub.email,
+        base_url=stub.base_url,
+    )
+    genlogs_ext.create_token(
+        stub.email, stub.password, stub.api_key, base_url=stub.base_url
+    )
+    assert len(stub.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ((), {}),
+        (("e", "p"), {}),
+        (("e", "p", "k", "https://x.invalid"), {}),
+        (("e", "p", "k"), {"verify": False}),
+        (("e", "p", "k"), {"email": "e"}),
+    ],
+)
+def test_the_signature_is_enforced(args: tuple[str, ...], kwargs: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        genlogs_ext.create_token(*args, **kwargs)
+
+
+def test_the_signature_is_documented() -> None:
+    assert str(inspect.signature(genlogs_ext.create_token)) == (
+        "(email, password, api_key, *, base_url=None, credentials_in='auto', timeout=30.0, "
+        "connect_timeout=10.0, max_retries=2, ca_file=None, proxy=None)"
+    )

@@ -1,0 +1,124 @@
+"""The package as such: what it imports, what it offers, where it runs."""
+
+import doctest
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import genlogs_ext
+from genlogs_ext import _core
+
+HEAVY = {"ssl", "asyncio", "logging", "http", "json", "datetime", "typing", "socket", "re"}
+
+
+def python(code: str, *options: str) -> str:
+    """Run code in a fresh interpreter that has our package and little else."""
+    answer = subprocess.run(
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def test_import_brings_nothing_heavy() -> None:
+    loaded = python(
+        "import sys; sys.modules_before = set(sys.modules); import genlogs_ext;"
+        "print(*(set(sys.modules) - sys.modules_before))"
+    )
+    names = set(loaded.split())
+    assert {"genlogs_ext", "genlogs_ext._core", "genlogs_ext.errors"} <= names
+    assert not names & HEAVY
+    assert all(name.startswith("genlogs_ext") for name in names)
+
+
+def test_version_is_the_distributions() -> None:
+    assert genlogs_ext.__version__ == importlib.metadata.version("genlogs-ext")
+
+
+def test_there_is_no_dependency() -> None:
+    requires = importlib.metadata.requires("genlogs-ext") or []
+    assert [line for line in requires if "extra ==" not in line] == []
+
+
+def test_public_names_are_there() -> None:
+    for name in genlogs_ext.__all__:
+        assert getattr(genlogs_ext, name) is not None
+    assert set(genlogs_ext.__all__) <= set(dir(genlogs_ext))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = genlogs_ext.no_such_name  # type: ignore[attr-defined] # not there, that is the point
+
+
+def test_create_token_is_the_c_function() -> None:
+    assert genlogs_ext.create_token is _core.create_token
+    assert type(genlogs_ext.create_token).__name__ == "builtin_function_or_method"
+
+
+def test_the_c_docstrings_example_runs() -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    (example,) = finder.find(genlogs_ext.create_token, "create_token", module=False)
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_the_binary_serves_every_python() -> None:
+    path = _core.__file__
+    assert path is not None
+    if "abi3" not in Path(path).name:
+        assert getattr(sys, "_is_gil_enabled", lambda: True)() is False
+    else:
+        assert Path(path).name.startswith("_core.abi3.")
+
+
+def test_the_rooms_below_python_do_not_know_it() -> None:
+    rooms = Path(__file__).parents[1] / "csrc"
+    if not rooms.is_dir():
+        pytest.skip("an installed package is tested, without its C sources")
+    upper = {"module", "exceptions", "json_object"}
+    for path in rooms.iterdir():
+        if path.stem not in upper:
+            included = re.findall(r'#\s*include [<"](.+)[>"]', path.read_text("utf-8"))
+            assert not {Path(name).stem for name in included} & {"Python", *upper}, path
+
+
+SUBINTERPRETERS = """
+import os, sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+from genlogs_ext.testing import StubServer
+code = '''
+import genlogs_ext
+print(genlogs_ext.create_token({!r}, {!r}, {!r}, base_url={!r})["user_id"], flush=True)
+'''
+with StubServer() as server:
+    for _ in range(3):
+        own = interpreters.create()
+        failed = interpreters.run_string(
+            own, code.format(server.email, server.password, server.api_key, server.base_url)
+        )
+        assert failed is None, failed
+        interpreters.destroy(own)
+    print(len(server.requests))
+"""
+
+
+def test_subinterpreters_each_have_their_own() -> None:
+    assert python(SUBINTERPRETERS).split() == ["1", "1", "1", "3"]
+
+
+def test_the_module_may_be_loaded_twice() -> None:
+    """Nothing of it is static: each load has its own state."""
+    assert (
+        python(
+            "import sys, genlogs_ext._core as first;"
+            "del sys.modules['genlogs_ext._core'];"
+            "import importlib; second = importlib.import_module('genlogs_ext._core');"
+            "print(first is second, first.create_token is second.create_token)"
+        )
+        == "False False"
+    )

@@ -1,0 +1,212 @@
+"""The stand-in behaves as the API is documented to, and misbehaves on command."""
+
+import http.client
+import json
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+import genlogs_ext
+from genlogs_ext.testing import Delay, Drop, Raw, Reply, StubServer
+
+from .helpers import create_token
+
+GOOD_QUERY = "/auth/token?email=ada%40example.com&password=1234%2B"
+
+
+def ask(
+    server: StubServer,
+    method: str = "POST",
+    target: str = GOOD_QUERY,
+    body: bytes | None = None,
+    key: str | None = "stub-api-key",
+) -> tuple[int, Any, http.client.HTTPResponse]:
+    """One request with the standard library's client."""
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    ) as connection:
+        connection.request(method, target, body, {} if key is None else {"X-API-Key": key})
+        with closing(connection.getresponse()) as response:
+            content = response.read()
+    return response.status, json.loads(content) if content else None, response
+
+
+def test_200_is_the_documented_schema(stub: StubServer) -> None:
+    status, body, response = ask(stub)
+    assert status == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["date"]
+    assert list(body) == [
+        "access_token_data", "refresh_token_data", "user_id", "company_id", "customer_name",
+    ]  # fmt: skip
+    expires = datetime.fromisoformat(body["access_token_data"]["expires"])
+    assert abs(expires - datetime.now(timezone.utc) - timedelta(hours=1)) < timedelta(
+        minutes=1
+    )
+
+
+def test_lifetime_can_be_chosen_and_changed() -> None:
+    with StubServer(token_lifetime=60) as server:
+        lives = []
+        for lifetime in (60, 5):
+            server.token_lifetime = lifetime
+            expires = create_token(server)["access_token_data"]["expires"]
+            left = datetime.fromisoformat(expires) - datetime.now(timezone.utc)
+            lives.append(round(left.total_seconds(), -1 if lifetime == 60 else 0))
+    assert lives == [60, 5]
+
+
+def test_every_token_is_new(stub: StubServer) -> None:
+    tokens = {create_token(stub)["access_token_data"]["token"] for _ in range(5)}
+    assert len(tokens) == 5
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "body"),
+    [
+        ({"key": None}, 403, {"message": "Forbidden"}),
+        ({"key": "wrong"}, 403, {"message": "Forbidden"}),
+        ({"target": "/auth/token?email=a&password=b"}, 401,
+         {"detail": "Incorrect email or password"}),
+        ({"target": "/auth/token?email=a"}, 422,
+         {"detail": [{"type": "missing", "loc": ["query", "password"],
+                      "msg": "Field required", "input": None}]}),
+        ({"target": "/elsewhere"}, 404, {"detail": "Not Found"}),
+        ({"method": "GET"}, 405, {"detail": "Method Not Allowed"}),
+        ({"target": "/auth/token/?a=b"}, 307, None),
+    ],
+)  # fmt: skip
+def test_errors_are_the_documented_ones(
+    stub: StubServer, request_: dict[str, Any], status: int, body: Any
+) -> None:
+    got_status, got_body, response = ask(stub, **request_)
+    assert (got_status, got_body) == (status, body)
+    if status == 307:
+        assert response.headers["location"] == "/auth/token?a=b"
+
+
+@pytest.mark.parametrize(
+    ("body", "loc"),
+    [
+        (None, ["body"]),
+        (b"{", ["body", 0]),
+        (b"[]", ["body"]),
+        (b'{"email": "a"}', ["body", "password"]),
+        (b'{"email": "a", "password": 7}', ["body", "password"]),
+    ],
+)
+def test_body_mode_validates_the_body(body: bytes | None, loc: list[object]) -> None:
+    with StubServer(credentials_in="body") as server:
+        status, answer, _ = ask(server, target="/auth/token", body=body)
+    assert status == 422
+    assert [entry["loc"] for entry in answer["detail"]] == [loc]
+
+
+def test_requests_are_recorded(stub: StubServer) -> None:
+    ask(stub, body=b"hello")
+    (request,) = stub.requests
+    assert request.method == "POST"
+    assert request.path == "/auth/token"
+    assert request.query == {"email": "ada@example.com", "password": "1234+"}
+    assert request.header("X-Api-Key") == "stub-api-key"
+    assert request.header("no-such-header") is None
+    assert request.body == b"hello"
+    assert request.raw.startswith(b"POST /auth/token?email=ada%40example.com&")
+    assert request.raw.endswith(b"\r\n\r\nhello")
+
+
+def test_scripted_faults_are_met_in_order_then_it_behaves(stub: StubServer) -> None:
+    stub.script(Reply(503, {"message": "a"}), Reply(418))
+    stub.script(Reply(500), times=2)
+    assert [ask(stub)[0] for _ in range(5)] == [503, 418, 500, 500, 200]
+
+
+def test_reply_carries_its_body_and_headers(stub: StubServer) -> None:
+    stub.script(Reply(418, '["é"]', {"X-Y": "z", "Content-Type": "text/odd"}))
+    status, body, response = ask(stub)
+    assert (status, body) == (418, ["é"])
+    assert response.headers["x-y"] == "z"
+    assert response.headers.get_all("content-type") == ["text/odd"]
+
+
+@pytest.mark.parametrize("fault", [Delay(0.2), Reply(200, {}, delay=0.2)])
+def test_delays(stub: StubServer, fault: Delay | Reply) -> None:
+    stub.script(fault)
+    started = time.monotonic()
+    assert ask(stub)[0] == 200
+    assert time.monotonic() - started >= 0.2
+
+
+def test_drop_and_raw_bytes(stub: StubServer) -> None:
+    stub.script(Drop(), Raw(b"nonsense\r\n\r\n"))
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(stub)
+    with pytest.raises(http.client.BadStatusLine):
+        ask(stub)
+
+
+def test_stop_does_not_wait_for_a_delay() -> None:
+    with StubServer() as server:
+        server.script(Delay(60))
+        caller = threading.Thread(
+            target=pytest.raises,
+            args=(genlogs_ext.TransportError, create_token, server),
+        )
+        caller.start()
+        while not server.requests:
+            time.sleep(0.001)
+        started = time.monotonic()
+    caller.join()
+    assert time.monotonic() - started < 10
+
+
+def test_it_is_not_running_before_start_and_after_stop() -> None:
+    server = StubServer()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.base_url
+    with server, pytest.raises(RuntimeError, match="running already"):
+        server.start()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.port
+    server.stop()
+
+
+def test_own_tls_context(tls_stub: StubServer) -> None:
+    assert tls_stub.ca_file is not None
+    context = ssl.create_default_context(cafile=tls_stub.ca_file)
+    with closing(
+        http.client.HTTPSConnection("localhost", tls_stub.port, context=context)
+    ) as connection:
+        connection.request("POST", GOOD_QUERY, headers={"x-api-key": "stub-api-key"})
+        with closing(connection.getresponse()) as response:
+            assert response.status == 200
+
+
+def test_tls_without_trustme_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    with pytest.raises(ImportError, match=r"pip install 'genlogs-ext\[testing\]'"):
+        StubServer(tls=True)
+
+
+def test_it_runs_by_hand() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "genlogs_ext.testing", "--email", "e@x.example"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            base_url = process.stdout.readline().split()[-1]
+            tokens = genlogs_ext.create_token(
+                "e@x.example", "1234+", "stub-api-key", base_url=base_url
+            )
+        finally:
+            process.terminate()
+    assert tokens["user_id"] == "1"

@@ -1,0 +1,33 @@
+"""Not run: what a user's type checker must make of our types (mypy, pyright)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import genlogs_ext
+from genlogs_ext import TokenData, TokenResponse
+from genlogs_ext.testing import Reply, StubServer
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+    tokens = genlogs_ext.create_token("e", "p", "k", ca_file=Path("ca.pem"), timeout=5)
+    assert_type(tokens, TokenResponse)
+    assert_type(tokens["access_token_data"], TokenData)
+    assert_type(tokens["access_token_data"]["token"], str)
+    assert_type(tokens["access_token_data"]["expires"], str)
+    assert_type(tokens.get("company_id"), int | None)
+
+    genlogs_ext.create_token("e", "p", "k", credentials_in="header")  # type: ignore[arg-type] # not one of three
+    genlogs_ext.create_token("e", "p")  # type: ignore[call-arg] # the key is missing
+
+    try:
+        pass
+    except genlogs_ext.APIError as error:
+        assert_type(error.status_code, int)
+        assert_type(error.detail, str | None)
+        assert_type(error.retry_after, float | None)
+        assert_type(error.retryable, bool)
+
+    server = StubServer(users={"e": "p"}, api_keys={"k"}, credentials_in="body")
+    server.script(Reply(503, {"message": "down"}), times=2)
+    assert_type(server.base_url, str)
