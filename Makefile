@@ -16,6 +16,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 	-isystem $(PYTHON_INCLUDE) $(if $(JSMN_INCLUDE_DIR),-isystem $(JSMN_INCLUDE_DIR))
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test lint format build setup-demo setup-test setup-lint \
 	test-install lint-c lint-python clean
 
@@ -64,6 +65,11 @@ format: setup-lint ## Format C and Python
 	@$(RUN)/ruff format $(PY_FILES)
 
 build: $(VENV)/.built ## Build the extension in place
+
+# Without the binary the stamp says nothing.
+ifeq ($(wildcard genlogs_ext/_core.*.so),)
+.PHONY: $(VENV)/.built
+endif
 
 $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 	@echo '==> Building the extension'

@@ -42,18 +42,20 @@ is_printable_ascii(gl_text text)
     return true;
 }
 
-/* libcurl takes the "path" of https:///path for the host. */
+/* Whether TEXT goes on with "://" and a host behind its scheme.  libcurl would
+ * also take https:/host, and the "path" of https:///path for the host. */
 static bool
-has_empty_host(gl_text text)
+has_authority(gl_text text)
 {
-    static const char three_slashes[] = ":///";
-    const size_t length = sizeof three_slashes - 1;
-    for (size_t i = 0; i + length <= text.length; i++) {
-        if (text.bytes[i] == ':') {
-            return memcmp(text.bytes + i, three_slashes, length) == 0;
-        }
+    static const char slashes[] = "://";
+    const size_t length = sizeof slashes - 1;
+    const char *colon = memchr(text.bytes, ':', text.length);
+    if (colon == NULL) {
+        return false;
     }
-    return false;
+    const size_t left = text.length - (size_t)(colon - text.bytes);
+    return left > length && memcmp(colon, slashes, length) == 0 &&
+           colon[length] != '/';
 }
 
 /* libcurl resolves "localhost" itself, to loopback addresses and no others,
@@ -83,7 +85,7 @@ is_loopback(const char *host)
 
 /* libcurl's copies of a URL's parts; NULL for those it does not have. */
 typedef struct {
-    char *scheme, *host, *port, *path, *user, *password;
+    char *scheme, *host, *port, *path, *user, *password, *zone;
 } url_parts;
 
 static void
@@ -98,6 +100,7 @@ free_parts(url_parts *parts)
         gl_wipe(parts->password, strlen(parts->password));
     }
     curl_free(parts->password);
+    curl_free(parts->zone);
 }
 
 /* False when memory is short. */
@@ -105,19 +108,21 @@ static bool
 get_parts(CURLU *parsed, url_parts *parts)
 {
     const struct {
-        CURLUPart which;
         char **to;
+        CURLUPart which;
+        unsigned int flags;
     } wanted[] = {
-        {CURLUPART_SCHEME, &parts->scheme},
-        {CURLUPART_HOST, &parts->host},
-        {CURLUPART_PORT, &parts->port},
-        {CURLUPART_PATH, &parts->path},
-        {CURLUPART_USER, &parts->user},
-        {CURLUPART_PASSWORD, &parts->password},
+        {&parts->scheme, CURLUPART_SCHEME, 0},
+        {&parts->host, CURLUPART_HOST, 0},
+        {&parts->port, CURLUPART_PORT, 0},
+        {&parts->path, CURLUPART_PATH, 0},
+        {&parts->user, CURLUPART_USER, CURLU_URLDECODE},
+        {&parts->password, CURLUPART_PASSWORD, CURLU_URLDECODE},
+        {&parts->zone, CURLUPART_ZONEID, 0},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (curl_url_get(parsed, wanted[i].which, wanted[i].to, 0) ==
-            CURLUE_OUT_OF_MEMORY) {
+        if (curl_url_get(parsed, wanted[i].which, wanted[i].to,
+                         wanted[i].flags) == CURLUE_OUT_OF_MEMORY) {
             return false;
         }
     }
@@ -152,7 +157,8 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
         gl_error_argument(err, name, "must begin with https://");
         goto done;
     }
-    if (code != CURLUE_OK || parts->host == NULL || parts->host[0] == '\0') {
+    if (code != CURLUE_OK || parts->host == NULL || parts->host[0] == '\0' ||
+        parts->zone != NULL) {
         gl_error_argument(err, name, NOT_A_URL);
         goto done;
     }
@@ -186,28 +192,34 @@ check_base_url(const url_parts *parts, const char *name, gl_error *err)
     return 0;
 }
 
+/* Append scheme://host[:port]. */
+static int
+append_origin(const url_parts *parts, gl_buffer *out, gl_error *err)
+{
+    if (gl_buffer_append_string(out, parts->scheme, err) < 0 ||
+        gl_buffer_append_string(out, "://", err) < 0 ||
+        gl_buffer_append_string(out, parts->host, err) < 0) {
+        return -1;
+    }
+    if (parts->port == NULL) {
+        return 0;
+    }
+    return gl_buffer_append_string(out, ":", err) < 0
+               ? -1
+               : gl_buffer_append_string(out, parts->port, err);
+}
+
 static int
 assemble(gl_base_url *url, const url_parts *parts, const char *path,
          gl_error *err)
 {
-    gl_buffer *origin = &url->origin;
-    if (gl_buffer_append_string(origin, parts->scheme, err) < 0 ||
-        gl_buffer_append_string(origin, "://", err) < 0 ||
-        gl_buffer_append_string(origin, parts->host, err) < 0) {
-        return -1;
-    }
-    if (parts->port != NULL &&
-        (gl_buffer_append_string(origin, ":", err) < 0 ||
-         gl_buffer_append_string(origin, parts->port, err) < 0)) {
-        return -1;
-    }
     const char *prefix = parts->path != NULL ? parts->path : "";
     size_t prefix_length = strlen(prefix);
     while (prefix_length > 0 && prefix[prefix_length - 1] == '/') {
         prefix_length--;
     }
-    if (gl_buffer_append(&url->endpoint, origin->data, origin->length, err) <
-            0 ||
+    if (append_origin(parts, &url->origin, err) < 0 ||
+        append_origin(parts, &url->endpoint, err) < 0 ||
         gl_buffer_append(&url->endpoint, prefix, prefix_length, err) < 0) {
         return -1;
     }
@@ -234,7 +246,7 @@ gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
             err, name, "must not have a query or fragment ('?' or '#')");
     }
     int status = split(text, 0, name, &parts, err);
-    if (status == 0 && has_empty_host(text)) {
+    if (status == 0 && !has_authority(text)) {
         status = gl_error_argument(err, name, NOT_A_URL);
     }
     if (status == 0) {
@@ -246,6 +258,26 @@ gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
     }
     free_parts(&parts);
     return status;
+}
+
+/* ---- proxies ---------------------------------------------------------------
+ */
+
+void
+gl_proxy_init(gl_proxy *proxy)
+{
+    *proxy = (gl_proxy){.loopback = true};
+    gl_buffer_init(&proxy->url, MAX_URL);
+    gl_buffer_init(&proxy->user, MAX_URL);
+    gl_buffer_init(&proxy->password, MAX_URL);
+}
+
+void
+gl_proxy_free(gl_proxy *proxy)
+{
+    gl_buffer_free(&proxy->url);
+    gl_buffer_free(&proxy->user);
+    gl_buffer_free(&proxy->password);
 }
 
 static bool
@@ -261,25 +293,71 @@ is_proxy_scheme(const char *scheme)
     return false;
 }
 
+static bool
+is_proxy(const url_parts *parts, gl_text text)
+{
+    /* A path, query or fragment may be the rest of a password that should have
+     * been percent-encoded. */
+    return is_proxy_scheme(parts->scheme) &&
+           (parts->path == NULL || strcmp(parts->path, "/") == 0) &&
+           memchr(text.bytes, '?', text.length) == NULL &&
+           memchr(text.bytes, '#', text.length) == NULL;
+}
+
+static int
+take_proxy(gl_proxy *proxy, const url_parts *parts, gl_error *err)
+{
+    proxy->loopback = is_loopback(parts->host);
+    proxy->socks = parts->scheme[0] == 's' || parts->scheme[0] == 'S';
+    if (append_origin(parts, &proxy->url, err) < 0) {
+        return -1;
+    }
+    if (parts->user != NULL &&
+        gl_buffer_append_string(&proxy->user, parts->user, err) < 0) {
+        return -1;
+    }
+    return parts->password == NULL
+               ? 0
+               : gl_buffer_append_string(&proxy->password, parts->password,
+                                         err);
+}
+
 int
-gl_proxy_check(gl_text text, const char *name, bool *loopback, gl_error *err)
+gl_proxy_parse(gl_proxy *proxy, gl_text text, const char *name, gl_error *err)
 {
     static const char wrong[] =
         "is not a proxy such as http://proxy.example:8080 (schemes: http, "
-        "https, socks4, socks4a, socks5, socks5h)";
-    url_parts parts;
-    if (!is_printable_ascii(text)) {
-        return gl_error_argument(err, name, wrong);
+        "https, socks4, socks4a, socks5, socks5h; percent-encode what is "
+        "special "
+        "in a user name or password)";
+    url_parts parts = {0};
+    gl_buffer whole;
+    gl_buffer_init(&whole, MAX_URL);
+    int status = is_printable_ascii(text) ? 0 : -1;
+    if (status < 0) {
+        gl_error_argument(err, name, wrong);
     }
-    if (split(text, CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME, name,
-              &parts, err) < 0) {
-        free_parts(&parts);
-        return err->kind == GL_ERROR_MEMORY
-                   ? -1
-                   : gl_error_argument(err, name, wrong);
+    if (status == 0 && !has_authority(text)) {
+        status = gl_buffer_append_string(&whole, "http://", err);
     }
-    const bool known = is_proxy_scheme(parts.scheme);
-    *loopback = is_loopback(parts.host);
+    if (status == 0) {
+        status = gl_buffer_append(&whole, text.bytes, text.length, err);
+    }
+    if (status == 0) {
+        const gl_text url = {whole.data, whole.length};
+        status = split(url, CURLU_NON_SUPPORT_SCHEME, name, &parts, err);
+        if (status == 0 && !is_proxy(&parts, url)) {
+            status = -1;
+            err->kind = GL_ERROR_ARGUMENT;
+        }
+        if (status < 0 && err->kind == GL_ERROR_ARGUMENT) {
+            gl_error_argument(err, name, wrong);
+        }
+    }
+    if (status == 0) {
+        status = take_proxy(proxy, &parts, err);
+    }
     free_parts(&parts);
-    return known ? 0 : gl_error_argument(err, name, wrong);
+    gl_buffer_free(&whole);
+    return status;
 }

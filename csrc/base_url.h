@@ -29,16 +29,32 @@ gl_base_url_free(gl_base_url *url);
 /* Parse TEXT and put PATH ("/auth/token") behind its own path; a slash at its
  * end makes no difference.  NAME ("base_url") is what messages call it.
  * GL_ERROR_ARGUMENT for: syntax; a scheme but http and https; http to a host
- * that is not a loopback address; credentials, a query or a fragment. */
+ * that is not a loopback address; credentials, a query or a fragment; an IPv6
+ * zone. */
 int
 gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
                   const char *name, gl_error *err);
 
-/* Check that TEXT is a proxy libcurl can use: [scheme://][user:password@]host
- * [:port] with http, https, socks4, socks4a, socks5 or socks5h.  Set *LOOPBACK
- * to whether it is on this machine.  GL_ERROR_ARGUMENT otherwise, without
- * quoting TEXT. */
+/* A proxy, in the pieces that libcurl takes; its URL holds no credentials, so
+ * that whatever quotes it tells nothing. */
+typedef struct {
+    gl_buffer url;      /* scheme://host[:port] */
+    gl_buffer user;     /* decoded; empty: none */
+    gl_buffer password; /* decoded; empty: none */
+    bool loopback;      /* on this machine */
+    bool socks;
+} gl_proxy;
+
+void
+gl_proxy_init(gl_proxy *proxy);
+
+void
+gl_proxy_free(gl_proxy *proxy);
+
+/* Parse TEXT: [scheme://][user:password@]host[:port], the scheme one of http
+ * (which is what it is without one), https, socks4, socks4a, socks5 and
+ * socks5h. GL_ERROR_ARGUMENT for all else, without quoting TEXT. */
 int
-gl_proxy_check(gl_text text, const char *name, bool *loopback, gl_error *err);
+gl_proxy_parse(gl_proxy *proxy, gl_text text, const char *name, gl_error *err);
 
 #endif

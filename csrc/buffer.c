@@ -4,6 +4,7 @@
 
 #include "buffer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,10 +47,13 @@ gl_buffer_free(gl_buffer *buffer)
 }
 
 void
-gl_buffer_clear(gl_buffer *buffer)
+gl_buffer_truncate(gl_buffer *buffer, size_t length)
 {
-    gl_wipe(buffer->data, buffer->length);
-    buffer->length = 0;
+    assert(length <= buffer->length);
+    if (buffer->data != NULL) {
+        gl_wipe(buffer->data + length, buffer->length - length);
+    }
+    buffer->length = length;
 }
 
 /* Make room for LENGTH bytes and a NUL.  realloc() would leave the old bytes

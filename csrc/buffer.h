@@ -27,9 +27,10 @@ gl_buffer_init(gl_buffer *buffer, size_t limit);
 void
 gl_buffer_free(gl_buffer *buffer);
 
-/* Forget the bytes but keep the memory.  They are wiped. */
+/* Forget all but the first LENGTH bytes, of which there must be so many.  The
+ * others are wiped. */
 void
-gl_buffer_clear(gl_buffer *buffer);
+gl_buffer_truncate(gl_buffer *buffer, size_t length);
 
 /* Append LENGTH bytes.  On failure nothing was appended: GL_ERROR_MEMORY, or
  * GL_ERROR_RESPONSE when LIMIT would be passed (only responses come near

@@ -22,25 +22,48 @@ gl_error_argument(gl_error *err, const char *name, const char *reason)
     return -1;
 }
 
+/* How many bytes at AT, of which LEFT are there, are a control character or one
+ * of Unicode's marks for lines, paragraphs and directions: C0, DEL, C1, U+2028
+ * to U+202E, U+2066 to U+2069.  0: none. */
+static size_t
+match_control(const unsigned char *at, size_t left)
+{
+    if (at[0] < 0x20 || at[0] == 0x7f) {
+        return 1;
+    }
+    if (left >= 2 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) {
+        return 2;
+    }
+    if (left >= 3 && at[0] == 0xe2 &&
+        ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+         (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9))) {
+        return 3;
+    }
+    return 0;
+}
+
 void
 gl_error_set_text(gl_error *err, const char *text, size_t length)
 {
     static const char ellipsis[] = "...";
-    const size_t room = sizeof err->message - sizeof ellipsis;
-    const size_t kept = length < room ? length : room;
-    for (size_t i = 0; i < kept; i++) {
-        const unsigned char byte = (unsigned char)text[i];
-        err->message[i] = byte < 0x20 || byte == 0x7f ? ' ' : text[i];
+    const unsigned char *bytes = (const unsigned char *)text;
+    char *message = err->message;
+    size_t end = 0;
+    size_t i = 0;
+    memset(message, 0, sizeof err->message);
+    while (i < length && end + sizeof ellipsis < sizeof err->message) {
+        const size_t control = match_control(bytes + i, length - i);
+        message[end++] = control > 0 ? ' ' : text[i];
+        i += control > 0 ? control : 1;
     }
-    size_t end = kept;
-    if (kept < length) {
-        while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80) {
-            end--;
-        }
-        memcpy(err->message + end, ellipsis, sizeof ellipsis - 1);
-        end += sizeof ellipsis - 1;
+    if (i == length) {
+        return;
     }
-    err->message[end] = '\0';
+    while (end > 0 && (bytes[i] & 0xc0) == 0x80) {
+        end--;
+        i--;
+    }
+    memcpy(message + end, ellipsis, sizeof ellipsis);
 }
 
 int

@@ -55,9 +55,9 @@ gl_error_set(gl_error *err, gl_error_kind kind, const char *format,
 int
 gl_error_argument(gl_error *err, const char *name, const char *reason);
 
-/* Make TEXT of LENGTH bytes the message.  Control characters become spaces, so
- * that a server cannot write to somebody's terminal; what does not fit is cut
- * between two characters and ends in "...". */
+/* Make TEXT of LENGTH bytes the message.  Characters that steer a terminal or
+ * the direction of writing become spaces; what does not fit is cut between two
+ * characters and ends in "...". */
 void
 gl_error_set_text(gl_error *err, const char *text, size_t length);
 

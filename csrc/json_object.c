@@ -30,7 +30,7 @@ new_string(builder *b, size_t index)
     if (memchr(raw, '\\', length) == NULL) {
         return PyUnicode_DecodeUTF8(raw, (Py_ssize_t)length, NULL);
     }
-    gl_buffer_clear(&b->scratch);
+    gl_buffer_truncate(&b->scratch, 0);
     if (gl_json_append_string(b->json, index, &b->scratch, &err) < 0) {
         gl_exceptions_raise(b->exceptions, &err);
         return NULL;

@@ -404,11 +404,11 @@ gl_json_parse(gl_json *json, const char *text, size_t length, gl_error *err)
         return -1;
     }
     json->text = text + start;
-    json->count = c.tokens;
-    json->tokens = malloc(json->count * sizeof *json->tokens);
+    json->tokens = malloc(c.tokens * sizeof *json->tokens);
     if (json->tokens == NULL) {
         return gl_error_memory(err);
     }
+    json->count = c.tokens;
     if (tokenize(json, length - start, err) < 0) {
         gl_json_free(json);
         return -1;

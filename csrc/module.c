@@ -14,7 +14,8 @@
 #include "token_request.h"
 
 #define MAX_SECONDS 86400.0 /* a day */
-#define MAX_RETRIES 100
+#define MOST_RETRIES 100
+#define MAX_VARIABLE 1048576 /* bytes of an environment variable */
 
 typedef struct {
     gl_exceptions exceptions;
@@ -23,18 +24,34 @@ typedef struct {
 /* ---- arguments ------------------------------------------------------------
  */
 
-/* create_token's arguments as Python passes them; NULL: not given. */
+/* create_token's arguments, in the order of its signature. */
+enum {
+    EMAIL,
+    PASSWORD,
+    API_KEY,
+    BASE_URL,
+    CREDENTIALS_IN,
+    TIMEOUT,
+    CONNECT_TIMEOUT,
+    MAX_RETRIES,
+    CA_FILE,
+    PROXY,
+    ARGUMENTS
+};
+
+/* NULL: not given.  References are held: a request borrows from the strings,
+ * and other code runs before it is done. */
 typedef struct {
-    PyObject *email, *password, *api_key, *base_url, *credentials_in, *timeout,
-        *connect_timeout, *max_retries, *ca_file, *proxy;
+    PyObject *values[ARGUMENTS];
 } arguments;
 
-/* What a request borrows from, beside the arguments. */
+/* What a request borrows from, beside the arguments.  The buffers are copies of
+ * environment variables: another thread may change those while the GIL is away.
+ */
 typedef struct {
     PyObject *ca_file; /* bytes, or NULL */
-    gl_buffer
-        base_url;    /* copies of environment variables: another thread may */
-    gl_buffer proxy; /* change the originals while the GIL is away */
+    gl_buffer base_url;
+    gl_buffer proxy;
     gl_buffer no_proxy;
 } lent;
 
@@ -42,9 +59,9 @@ static void
 lent_init(lent *l)
 {
     l->ca_file = NULL;
-    gl_buffer_init(&l->base_url, GL_MAX_ARGUMENT + 1);
-    gl_buffer_init(&l->proxy, GL_MAX_ARGUMENT + 1);
-    gl_buffer_init(&l->no_proxy, GL_MAX_ARGUMENT + 1);
+    gl_buffer_init(&l->base_url, MAX_VARIABLE);
+    gl_buffer_init(&l->proxy, MAX_VARIABLE);
+    gl_buffer_init(&l->no_proxy, MAX_VARIABLE);
 }
 
 static void
@@ -63,7 +80,7 @@ wrong_type(const char *name, const char *expected, PyObject *given)
     PyObject *type_name =
         PyObject_GetAttrString((PyObject *)Py_TYPE(given), "__name__");
     if (type_name != NULL) {
-        PyErr_Format(PyExc_TypeError, "%s must be %s, not %U", name, expected,
+        PyErr_Format(PyExc_TypeError, "%s must be %s, not %S", name, expected,
                      type_name);
         Py_DECREF(type_name);
     }
@@ -137,7 +154,7 @@ take_max_retries(PyObject *object, int *max_retries)
     if (value == -1 && PyErr_Occurred()) {
         return -1;
     }
-    if (overflow != 0 || value < 0 || value > MAX_RETRIES) {
+    if (overflow != 0 || value < 0 || value > MOST_RETRIES) {
         return wrong_value(name, "must be from 0 to 100");
     }
     *max_retries = (int)value;
@@ -205,10 +222,14 @@ copy_environment(const char *const *names, const char **found, gl_buffer *out,
 {
     *found = NULL;
     for (; *names != NULL; names++) {
-        /* The GIL is held, as it is by whoever changes os.environ. */
+        /* Whoever changes os.environ holds the GIL, too, where there is one. */
         const char *value = getenv(*names); /* NOLINT(concurrency-mt-unsafe) */
         if (value != NULL && value[0] != '\0') {
             *found = *names;
+            if (strlen(value) > MAX_VARIABLE) {
+                return gl_error_argument(err, *names,
+                                         "must not be longer than 1 MiB");
+            }
             return gl_buffer_append_string(out, value, err);
         }
     }
@@ -224,8 +245,8 @@ check_request(const arguments *a, gl_token_request *request, lent *l,
     gl_text base_url = {GL_DEFAULT_BASE_URL, sizeof GL_DEFAULT_BASE_URL - 1};
     const char *name = "base_url";
     gl_error err;
-    if (a->base_url != NULL && a->base_url != Py_None) {
-        if (take_text(a->base_url, name, &base_url) < 0) {
+    if (a->values[BASE_URL] != NULL && a->values[BASE_URL] != Py_None) {
+        if (take_text(a->values[BASE_URL], name, &base_url) < 0) {
             return -1;
         }
     }
@@ -250,14 +271,14 @@ check_request(const arguments *a, gl_token_request *request, lent *l,
 /* The environment's proxy, by curl's rules.  http is for loopback addresses,
  * which no proxy reaches. */
 static int
-find_proxy(const gl_token_request *request, lent *l, const char **proxy,
+find_proxy(const gl_token_request *request, lent *l, gl_text *proxy,
            const char **name, gl_error *err)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY",
                                         "all_proxy", "ALL_PROXY", NULL};
     static const char *const exceptions[] = {"no_proxy", "NO_PROXY", NULL};
     const char *found;
-    *proxy = *name = "";
+    *proxy = (gl_text){"", 0};
     if (!request->url.encrypted) {
         return 0;
     }
@@ -265,7 +286,7 @@ find_proxy(const gl_token_request *request, lent *l, const char **proxy,
         copy_environment(exceptions, &found, &l->no_proxy, err) < 0) {
         return -1;
     }
-    *proxy = l->proxy.length > 0 ? l->proxy.data : "";
+    *proxy = (gl_text){l->proxy.data, l->proxy.length};
     return 0;
 }
 
@@ -275,22 +296,14 @@ take_proxy(const arguments *a, gl_token_request *request, lent *l,
            const gl_exceptions *exceptions)
 {
     const char *name = "proxy";
-    const char *proxy;
+    gl_text proxy;
     gl_error err;
-    int status;
-    if (a->proxy != NULL && a->proxy != Py_None) {
-        gl_text text;
-        if (take_text(a->proxy, name, &text) < 0) {
-            return -1;
-        }
-        if (strlen(text.bytes) != text.length) {
-            return wrong_value(name, "must not hold a NUL character");
-        }
-        proxy = text.bytes;
-        status = 0;
-    }
-    else {
+    int status = 0;
+    if (a->values[PROXY] == NULL || a->values[PROXY] == Py_None) {
         status = find_proxy(request, l, &proxy, &name, &err);
+    }
+    else if (take_text(a->values[PROXY], name, &proxy) < 0) {
+        return -1;
     }
     if (status == 0) {
         status = gl_token_request_set_proxy(request, proxy, name, &err);
@@ -313,25 +326,33 @@ take_arguments(const arguments *a, gl_token_request *request, lent *l,
     transport->timeout = 30.0;
     transport->connect_timeout = 10.0;
     transport->max_retries = 2;
-    if (take_text(a->email, "email", &request->email) < 0 ||
-        take_text(a->password, "password", &request->password) < 0 ||
-        take_text(a->api_key, "api_key", &request->api_key) < 0 ||
-        take_credentials_in(a->credentials_in, &request->credentials_in) < 0 ||
-        take_seconds(a->timeout, "timeout", &transport->timeout) < 0 ||
-        take_seconds(a->connect_timeout, "connect_timeout",
+    if (take_text(a->values[EMAIL], "email", &request->email) < 0 ||
+        take_text(a->values[PASSWORD], "password", &request->password) < 0 ||
+        take_text(a->values[API_KEY], "api_key", &request->api_key) < 0 ||
+        take_credentials_in(a->values[CREDENTIALS_IN],
+                            &request->credentials_in) < 0 ||
+        take_seconds(a->values[TIMEOUT], "timeout", &transport->timeout) < 0 ||
+        take_seconds(a->values[CONNECT_TIMEOUT], "connect_timeout",
                      &transport->connect_timeout) < 0 ||
-        take_max_retries(a->max_retries, &transport->max_retries) < 0 ||
-        take_ca_file(a->ca_file, l, &transport->ca_file) < 0 ||
+        take_max_retries(a->values[MAX_RETRIES], &transport->max_retries) < 0 ||
+        take_ca_file(a->values[CA_FILE], l, &transport->ca_file) < 0 ||
         check_request(a, request, l, exceptions) < 0) {
         return -1;
     }
     return take_proxy(a, request, l, exceptions);
 }
 
+static void
+release_arguments(arguments *a)
+{
+    for (int i = 0; i < ARGUMENTS; i++) {
+        Py_CLEAR(a->values[i]);
+    }
+}
+
 static int
 parse_arguments(PyObject *args, PyObject *kwargs, arguments *a)
 {
-    /* PyArg_ParseTupleAndKeywords takes char ** before Python 3.13. */
     char *names[] = {
         "email",
         "password",
@@ -345,14 +366,18 @@ parse_arguments(PyObject *args, PyObject *kwargs, arguments *a)
         "proxy",
         NULL,
     };
-    *a = (arguments){0};
-    return PyArg_ParseTupleAndKeywords(
-               args, kwargs, "OOO|$OOOOOOO:create_token", names, &a->email,
-               &a->password, &a->api_key, &a->base_url, &a->credentials_in,
-               &a->timeout, &a->connect_timeout, &a->max_retries, &a->ca_file,
-               &a->proxy)
-               ? 0
-               : -1;
+    PyObject **v = a->values;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "OOO|$OOOOOOO:create_token", names, &v[EMAIL],
+            &v[PASSWORD], &v[API_KEY], &v[BASE_URL], &v[CREDENTIALS_IN],
+            &v[TIMEOUT], &v[CONNECT_TIMEOUT], &v[MAX_RETRIES], &v[CA_FILE],
+            &v[PROXY])) {
+        return -1;
+    }
+    for (int i = 0; i < ARGUMENTS; i++) {
+        Py_XINCREF(v[i]);
+    }
+    return 0;
 }
 
 /* ---- create_token ----------------------------------------------------------
@@ -455,7 +480,7 @@ static PyObject *
 create_token(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     const module_state *state = PyModule_GetState(module);
-    arguments a;
+    arguments a = {0};
     gl_token_request request;
     lent l;
     PyObject *tokens = NULL;
@@ -469,7 +494,52 @@ create_token(PyObject *module, PyObject *args, PyObject *kwargs)
     }
     lent_free(&l);
     gl_token_request_free(&request);
+    release_arguments(&a);
     return tokens;
+}
+
+/* ---- loads -----------------------------------------------------------------
+ */
+
+PyDoc_STRVAR(loads_doc,
+             "loads(document, /)\n"
+             "--\n"
+             "\n"
+             "Parse JSON as create_token parses an answer. Not public.\n"
+             "\n"
+             "Args:\n"
+             "    document: The bytes, in UTF-8.\n"
+             "\n"
+             "Returns:\n"
+             "    What json.loads would return.\n"
+             "\n"
+             "Raises:\n"
+             "    InvalidResponseError: It is not JSON, or over a limit.\n");
+
+static PyObject *
+loads(PyObject *module, PyObject *document)
+{
+    const module_state *state = PyModule_GetState(module);
+    PyObject *object = NULL;
+    char *text;
+    Py_ssize_t length;
+    gl_json json;
+    gl_error err;
+    if (!PyBytes_Check(document)) {
+        wrong_type("document", "bytes", document);
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(document, &text, &length) < 0) {
+        return NULL;
+    }
+    if (gl_json_parse(&json, text, (size_t)length, &err) == 0) {
+        object = gl_json_to_python(&json, &state->exceptions);
+    }
+    else {
+        gl_exceptions_raise(&state->exceptions, &err);
+    }
+    gl_json_free(&json);
+    return object;
 }
 
 /* ---- the module ------------------------------------------------------------
@@ -506,9 +576,18 @@ module_clear(PyObject *module)
     return 0;
 }
 
+/* The collector calls module_clear; a module that dies without it needs this.
+ */
+static void
+module_free(void *module)
+{
+    (void)module_clear(module);
+}
+
 static PyMethodDef methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))create_token,
      METH_VARARGS | METH_KEYWORDS, create_token_doc},
+    {"loads", loads, METH_O, loads_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -554,6 +633,7 @@ static PyModuleDef_Slot slots_since_3_13[] = {
         .m_slots = (slots),                                     \
         .m_traverse = module_traverse,                          \
         .m_clear = module_clear,                                \
+        .m_free = module_free,                                  \
     }
 
 static PyModuleDef definition_since_3_10 = DEFINITION(slots_since_3_10);

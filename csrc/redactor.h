@@ -2,10 +2,11 @@
  *
  * Servers echo what they were sent: in validation errors, in "no route for
  * /auth/token?email=...&password=...".  A redactor knows the secrets of one
- * call and puts "***" wherever one stands, in each spelling a request or an
- * answer may have given it: as it is, percent-encoded (with capitals, small
- * letters, or "+" for a space), or escaped for JSON.  What stands behind
- * "password=" or "email=" goes too, whoever's it is.
+ * call and puts "***" wherever one stands, however it is spelled: as it is;
+ * with any of its characters percent-encoded (or "+" for a space); with any of
+ * them escaped with a backslash, as JSON, JavaScript and Python do; with any of
+ * them as an HTML entity.  What stands behind "password=" or "email=" goes too,
+ * whoever's it is.  A secret that was changed in another way is not recognised.
  */
 #ifndef GL_REDACTOR_H
 #define GL_REDACTOR_H
@@ -16,29 +17,13 @@
 #include "gl_error.h"
 #include "text.h"
 
-#define GL_REDACTOR_MAX_SECRETS 4
-#define GL_REDACTOR_SPELLINGS 5 /* of each */
-
-typedef struct {
-    gl_buffer spellings[GL_REDACTOR_MAX_SECRETS * GL_REDACTOR_SPELLINGS];
-    size_t count;
-} gl_redactor;
-
-/* One that knows no secret. */
-void
-gl_redactor_init(gl_redactor *redactor);
-
-void
-gl_redactor_free(gl_redactor *redactor);
-
-/* Learn SECRET, at most GL_REDACTOR_MAX_SECRETS of them.  An empty one is
- * passed over. */
+/* Append TEXT to OUT without the COUNT secrets, up to about MOST bytes, which
+ * bounds the cost: at most MOST times the secrets' length, plus TEXT's.  Empty
+ * secrets are passed over.  When a secret of fewer than 4 bytes stands in TEXT,
+ * nothing is appended: the stars would say where it stood, and so what it is.
+ */
 int
-gl_redactor_add(gl_redactor *redactor, gl_text secret, gl_error *err);
-
-/* Redact TEXT in place.  On failure, which is GL_ERROR_MEMORY, TEXT is empty:
- * better no words than the wrong ones. */
-int
-gl_redactor_apply(const gl_redactor *redactor, gl_buffer *text, gl_error *err);
+gl_redact(gl_text text, const gl_text *secrets, size_t count, size_t most,
+          gl_buffer *out, gl_error *err);
 
 #endif

@@ -21,12 +21,14 @@ gl_token_request_init(gl_token_request *request)
 {
     *request = (gl_token_request){.credentials_in = GL_CREDENTIALS_AUTO};
     gl_base_url_init(&request->url);
+    gl_proxy_init(&request->proxy);
 }
 
 void
 gl_token_request_free(gl_token_request *request)
 {
     gl_base_url_free(&request->url);
+    gl_proxy_free(&request->proxy);
 }
 
 static int
@@ -98,27 +100,29 @@ gl_token_request_check(gl_token_request *request, gl_text base_url,
 }
 
 int
-gl_token_request_set_proxy(gl_token_request *request, const char *proxy,
+gl_token_request_set_proxy(gl_token_request *request, gl_text text,
                            const char *name, gl_error *err)
 {
-    const gl_text text = {proxy, strlen(proxy)};
-    bool loopback = true;
-    request->transport.proxy = proxy;
+    const gl_proxy *proxy = &request->proxy;
+    request->transport.proxy = "";
     if (text.length == 0) {
         return 0;
     }
     if (text.length > GL_MAX_ARGUMENT) {
         return gl_error_argument(err, name, "must not be longer than 64 KiB");
     }
-    if (gl_proxy_check(text, name, &loopback, err) < 0) {
+    if (gl_proxy_parse(&request->proxy, text, name, err) < 0) {
         return -1;
     }
-    if (!request->url.encrypted && !loopback) {
+    if (!request->url.encrypted && (!proxy->loopback || proxy->socks)) {
         return gl_error_argument(
             err, name,
-            "must be on this machine when base_url is http: the password would "
-            "travel unencrypted");
+            "must be an HTTP proxy on this machine when base_url is http: the "
+            "password would travel unencrypted");
     }
+    request->transport.proxy = proxy->url.data;
+    request->transport.proxy_user = proxy->user.data;
+    request->transport.proxy_password = proxy->password.data;
     return 0;
 }
 
@@ -207,7 +211,6 @@ post(const gl_token_request *request, bool in_body, gl_http_response *response,
             m.key_header.data,
             m.agent_header.data,
             in_body ? "Content-Type: application/json" : "Content-Type:",
-            "Expect:",
         };
         const gl_http_request http = {
             .url = m.url.data,
@@ -302,29 +305,20 @@ take_success(gl_http_response *http, gl_token_response *response, gl_error *err)
     return 0;
 }
 
-/* Take REQUEST's secrets out of TEXT.  Where memory is too short for that, TEXT
- * is empty. */
+/* Append TEXT without REQUEST's secrets.  Where memory is short it may be cut.
+ */
 static void
-redact(const gl_token_request *request, gl_buffer *text)
+redact(const gl_token_request *request, gl_text text, gl_buffer *out)
 {
     gl_error ignored;
-    gl_redactor redactor;
-    const char *proxy = request->transport.proxy;
+    const gl_proxy *proxy = &request->proxy;
     const gl_text secrets[] = {
         request->password,
         request->api_key,
-        {proxy, proxy != NULL ? strlen(proxy) : 0},
+        {proxy->password.data, proxy->password.length},
     };
-    gl_redactor_init(&redactor);
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < sizeof secrets / sizeof *secrets;
-         i++) {
-        status = gl_redactor_add(&redactor, secrets[i], &ignored);
-    }
-    if (status < 0 || gl_redactor_apply(&redactor, text, &ignored) < 0) {
-        gl_buffer_free(text);
-    }
-    gl_redactor_free(&redactor);
+    (void)gl_redact(text, secrets, sizeof secrets / sizeof *secrets,
+                    GL_ERROR_MESSAGE_SIZE, out, &ignored);
 }
 
 /* Turn an answer of an error status into ERR. */
@@ -333,17 +327,20 @@ set_api_error(const gl_token_request *request, const gl_http_response *http,
               const gl_json *json, gl_error *err)
 {
     gl_error ignored;
-    gl_buffer text;
-    gl_buffer_init(&text, GL_MAX_BODY);
+    gl_buffer said;
+    gl_buffer shown;
+    gl_buffer_init(&said, GL_MAX_BODY);
+    gl_buffer_init(&shown, GL_MAX_BODY);
     gl_error_set(err, GL_ERROR_API, "%s", "");
     err->http_status = http->status;
     err->retry_after = http->retry_after;
     err->retryable = gl_status_is_retryable(http->status);
-    if (json->count > 0 && gl_server_message(json, &text, &ignored) == 0) {
-        redact(request, &text);
-        gl_error_set_text(err, text.data, text.length);
+    if (json->count > 0 && gl_server_message(json, &said, &ignored) == 0) {
+        redact(request, (gl_text){said.data, said.length}, &shown);
+        gl_error_set_text(err, shown.data, shown.length);
     }
-    gl_buffer_free(&text);
+    gl_buffer_free(&said);
+    gl_buffer_free(&shown);
 }
 
 /* Say what could not be done, before libcurl's own text, which may quote what
@@ -351,6 +348,7 @@ set_api_error(const gl_token_request *request, const gl_http_response *http,
 static void
 word_failure(const gl_token_request *request, gl_error *err)
 {
+    static const char colon[] = ": ";
     const char *failed = "no answer from";
     if (err->curl_code == 0 || err->kind == GL_ERROR_TIMEOUT) {
         return;
@@ -362,24 +360,21 @@ word_failure(const gl_token_request *request, gl_error *err)
         failed = "no secure connection to";
     }
     gl_error ignored;
-    gl_buffer text;
     gl_buffer sentence;
-    gl_buffer_init(&text, GL_MAX_BODY);
     gl_buffer_init(&sentence, GL_MAX_BODY);
-    (void)gl_buffer_append_string(&text, err->message, &ignored);
-    redact(request, &text);
-    const char *const parts[] = {
-        failed,
-        " ",
-        request->url.origin.data,
-        ": ",
-        text.length ? text.data : "",
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        (void)gl_buffer_append_string(&sentence, parts[i], &ignored);
+    if (gl_buffer_append_string(&sentence, failed, &ignored) == 0 &&
+        gl_buffer_append_string(&sentence, " ", &ignored) == 0 &&
+        gl_buffer_append_string(&sentence, request->url.origin.data,
+                                &ignored) == 0 &&
+        gl_buffer_append_string(&sentence, colon, &ignored) == 0) {
+        const size_t length = sentence.length;
+        const gl_text said = {err->message, strlen(err->message)};
+        redact(request, said, &sentence);
+        if (sentence.length == length) {
+            gl_buffer_truncate(&sentence, length - strlen(colon));
+        }
     }
     gl_error_set_text(err, sentence.data, sentence.length);
-    gl_buffer_free(&text);
     gl_buffer_free(&sentence);
 }
 
@@ -390,7 +385,6 @@ send_once(const gl_token_request *request, bool in_body,
           gl_token_response *response, bool *wants_body, gl_error *err)
 {
     gl_http_response http;
-    gl_error ignored;
     gl_json json;
     *wants_body = false;
     gl_http_response_init(&http);
@@ -399,12 +393,14 @@ send_once(const gl_token_request *request, bool in_body,
         status = take_success(&http, response, err);
     }
     else if (status == 0) {
-        (void)gl_json_parse(&json, http.body.data, http.body.length, &ignored);
-        set_api_error(request, &http, &json, err);
-        *wants_body =
-            http.status == 422 && json.count > 0 && gl_server_wants_body(&json);
-        gl_json_free(&json);
         status = -1;
+        if (gl_json_parse(&json, http.body.data, http.body.length, err) == 0 ||
+            err->kind != GL_ERROR_MEMORY) {
+            set_api_error(request, &http, &json, err);
+            *wants_body = http.status == 422 && json.count > 0 &&
+                          gl_server_wants_body(&json);
+        }
+        gl_json_free(&json);
     }
     gl_http_response_free(&http);
     return status;

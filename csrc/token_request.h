@@ -29,6 +29,7 @@ typedef struct {
     gl_text api_key;
     gl_credentials_in credentials_in;
     gl_base_url url; /* of gl_token_request_check's making */
+    gl_proxy proxy;  /* of gl_token_request_set_proxy's */
     gl_transport_options transport;
 } gl_token_request;
 
@@ -51,11 +52,11 @@ int
 gl_token_request_check(gl_token_request *request, gl_text base_url,
                        const char *base_url_name, gl_error *err);
 
-/* Send a checked REQUEST through PROXY, which is borrowed; "" for none.  NAME
- * is what messages call it.  GL_ERROR_ARGUMENT when it is not a proxy, or would
- * see the credentials unencrypted. */
+/* Send a checked REQUEST through PROXY; empty for none.  NAME is what messages
+ * call it.  GL_ERROR_ARGUMENT when it is not a proxy, or would see the
+ * credentials unencrypted. */
 int
-gl_token_request_set_proxy(gl_token_request *request, const char *proxy,
+gl_token_request_set_proxy(gl_token_request *request, gl_text proxy,
                            const char *name, gl_error *err);
 
 void

@@ -16,7 +16,14 @@
 #include <time.h>
 #endif
 
-#if LIBCURL_VERSION_NUM < 0x075100
+/* The oldest libcurl that has every option we set: CURLOPT_PROTOCOLS_STR came
+ * with 7.85.0, and what it took the place of is gone from newer headers' good
+ * books. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define OLDEST_LIBCURL 0x075500
+#elif LIBCURL_VERSION_NUM >= 0x075100
+#define OLDEST_LIBCURL 0x075100
+#else
 #error "genlogs-ext needs libcurl 7.81.0 or newer"
 #endif
 
@@ -30,7 +37,9 @@ typedef struct {
     gl_http_response *response;
     size_t header_bytes;
     gl_error *err; /* filled by a callback that refuses to go on */
-    bool refused;
+    CURL *easy;
+    bool refused;   /* by a callback, with ERR filled */
+    bool cut_short; /* by on_body: enough of an error answer's body */
     char error_text[CURL_ERROR_SIZE];
 } attempt;
 
@@ -70,6 +79,14 @@ gl_transport_init(gl_error *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, start_curl);
 #endif
+    const curl_version_info_data *running = curl_version_info(CURLVERSION_NOW);
+    if (running->version_num < OLDEST_LIBCURL) {
+        gl_error_set(err, GL_ERROR_TRANSPORT,
+                     "libcurl %s is older than the one genlogs-ext was built "
+                     "for (" LIBCURL_VERSION ")",
+                     running->version);
+        return -1;
+    }
     if (curl_started != CURLE_OK) {
         gl_error_set(err, GL_ERROR_TRANSPORT, "libcurl does not start: %s",
                      curl_easy_strerror(curl_started));
@@ -93,20 +110,38 @@ gl_http_response_free(gl_http_response *response)
     gl_buffer_free(&response->body);
 }
 
+/* Too much of a body ends the transfer.  For an error status that status is
+ * what counts, and its body is only where its words would have been. */
 static size_t
 on_body(char *bytes, size_t size, size_t count, void *context)
 {
     attempt *a = context;
     const size_t length = size * count;
-    if (gl_buffer_append(&a->response->body, bytes, length, a->err) < 0) {
-        if (a->err->kind != GL_ERROR_MEMORY) {
-            gl_error_set(a->err, GL_ERROR_RESPONSE,
-                         "the response's body is over %d bytes", GL_MAX_BODY);
-        }
-        a->refused = true;
-        return 0;
+    long status = 0;
+    if (gl_buffer_append(&a->response->body, bytes, length, a->err) == 0) {
+        return length;
     }
-    return length;
+    (void)curl_easy_getinfo(a->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (a->err->kind == GL_ERROR_MEMORY) {
+        a->refused = true;
+    }
+    else if (status >= 300) {
+        a->cut_short = true;
+        gl_buffer_free(&a->response->body);
+    }
+    else {
+        a->refused = true;
+        gl_error_set(a->err, GL_ERROR_RESPONSE,
+                     "the response's body is over %d bytes", GL_MAX_BODY);
+    }
+    return 0;
+}
+
+static void
+set_headers_too_long(gl_error *err)
+{
+    gl_error_set(err, GL_ERROR_RESPONSE,
+                 "the response's headers are over %d bytes", GL_MAX_HEADERS);
 }
 
 static size_t
@@ -116,9 +151,7 @@ on_header(char *bytes, size_t size, size_t count, void *context)
     attempt *a = context;
     a->header_bytes += size * count;
     if (a->header_bytes > GL_MAX_HEADERS) {
-        gl_error_set(a->err, GL_ERROR_RESPONSE,
-                     "the response's headers are over %d bytes",
-                     GL_MAX_HEADERS);
+        set_headers_too_long(a->err);
         a->refused = true;
         return 0;
     }
@@ -165,6 +198,7 @@ code_is_retryable(CURLcode code)
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
     case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR: /* the handshake broke off */
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
@@ -233,7 +267,7 @@ set_security(CURL *easy, const gl_transport_options *options)
     SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-#if LIBCURL_VERSION_NUM >= 0x075500
+#if OLDEST_LIBCURL >= 0x075500
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
 #else
     SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
@@ -242,9 +276,10 @@ set_security(CURL *easy, const gl_transport_options *options)
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     if (options->ca_file != NULL) {
         SET(CURLOPT_CAINFO, options->ca_file);
-        SET(CURLOPT_CAPATH, NULL);
         SET(CURLOPT_PROXY_CAINFO, options->ca_file);
-        SET(CURLOPT_PROXY_CAPATH, NULL);
+        /* TLS libraries without such a directory refuse even "none". */
+        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     }
     return code;
 }
@@ -258,8 +293,9 @@ set_limits(CURL *easy, const gl_transport_options *options)
     SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline));
     SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds_until(connect_deadline));
 #if LIBCURL_VERSION_NUM >= 0x075700
-    /* Do not wait for a resolver that hangs. */
-    SET(CURLOPT_QUICK_EXIT, 1L);
+    /* Do not wait for a resolver that hangs.  An older libcurl at run time may
+     * not know the option. */
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     return code;
 }
@@ -277,6 +313,8 @@ set_request(CURL *easy, const gl_http_request *request,
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     SET(CURLOPT_PROXY, options->proxy);
+    SET(CURLOPT_PROXYUSERNAME, options->proxy_user);
+    SET(CURLOPT_PROXYPASSWORD, options->proxy_password);
     SET(CURLOPT_NOPROXY, options->no_proxy);
     return code;
 }
@@ -379,6 +417,37 @@ read_response(CURL *easy, gl_http_response *response)
     response->retry_after = retry_after > 0 ? (double)retry_after : -1.0;
 }
 
+/* Whether libcurl gave an answer up because one header line was too long for
+ * it, which it reports in the same words as a lack of memory. */
+static bool
+is_long_line(CURLcode code, CURL *easy)
+{
+    curl_off_t first_byte = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+    return code == CURLE_OUT_OF_MEMORY && first_byte > 0;
+}
+
+/* Turn the end of a transfer into a response, or into an error. */
+static int
+conclude(CURLcode code, const gl_http_request *request,
+         const gl_transport_options *options, attempt *a)
+{
+    if (code == CURLE_OK || a->cut_short) {
+        read_response(a->easy, a->response);
+        return 0;
+    }
+    if (a->refused) {
+        return -1;
+    }
+    if (is_long_line(code, a->easy)) {
+        set_headers_too_long(a->err);
+    }
+    else {
+        describe_failure(code, request, options, a->error_text, a->err);
+    }
+    return -1;
+}
+
 /* Set EASY up for REQUEST. */
 static int
 prepare(CURL *easy, const gl_http_request *request,
@@ -411,7 +480,8 @@ post_once(const gl_http_request *request, const gl_transport_options *options,
     struct curl_slist *headers = make_headers(request);
     CURLM *multi = curl_multi_init();
     CURL *easy = curl_easy_init();
-    gl_buffer_clear(&response->body);
+    a.easy = easy;
+    gl_buffer_truncate(&response->body, 0);
     if (headers == NULL || multi == NULL || easy == NULL) {
         gl_error_memory(err);
         goto done;
@@ -425,22 +495,14 @@ post_once(const gl_http_request *request, const gl_transport_options *options,
     }
     status = run(multi, options, err);
     if (status == 0) {
-        const CURLcode code = result_of(multi);
-        if (code == CURLE_OK) {
-            read_response(easy, response);
-        }
-        else {
-            status = -1;
-            if (!a.refused) {
-                describe_failure(code, request, options, a.error_text, err);
-            }
-        }
+        status = conclude(result_of(multi), request, options, &a);
     }
     (void)curl_multi_remove_handle(multi, easy);
 done:
     curl_easy_cleanup(easy);
     (void)curl_multi_cleanup(multi);
     free_headers(headers);
+    gl_wipe(a.error_text, sizeof a.error_text);
     return status;
 }
 

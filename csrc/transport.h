@@ -32,8 +32,10 @@ typedef struct {
     double connect_timeout; /* seconds for one connection to come up */
     int max_retries;        /* attempts after the first */
     const char *ca_file;    /* PEM file of trusted CAs; NULL: libcurl's own */
-    const char *proxy;      /* its URL; "" for none */
-    const char *no_proxy;   /* hosts to reach without it, as curl takes them */
+    const char *proxy;      /* its URL, without credentials; "" for none */
+    const char *proxy_user; /* NULL: none */
+    const char *proxy_password; /* NULL: none */
+    const char *no_proxy; /* hosts to reach without it, as curl takes them */
     gl_stop stop;
 } gl_transport_options;
 

@@ -1,7 +1,7 @@
 """Types of the C module."""
 
 from os import PathLike
-from typing import Literal, SupportsFloat, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 from genlogs_ext.types import TokenResponse
 
@@ -20,3 +20,4 @@ def create_token(
     ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     proxy: str | None = None,
 ) -> TokenResponse: ...
+def loads(document: bytes, /) -> Any: ...

@@ -1,6 +1,7 @@
 """A forward proxy that knows CONNECT, for tests of `proxy=` and https_proxy."""
 
 import socket
+import ssl
 import threading
 from types import TracebackType
 
@@ -8,14 +9,16 @@ from types import TracebackType
 class ForwardProxy:
     """Tunnels to wherever it is asked to, and keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.heads: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> "ForwardProxy":
         self._thread.start()
@@ -40,6 +43,11 @@ class ForwardProxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        if self._context is not None:
+            try:
+                client = self._context.wrap_socket(client, server_side=True)
+            except OSError:
+                return  # the client does not trust us
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += client.recv(1)

@@ -1,7 +1,11 @@
 """Bad arguments: a clear error that names the argument, before any connection."""
 
+import ctypes
 import inspect
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +19,35 @@ from .helpers import create_token
 SECRET = "canary-secret"
 
 
+@contextmanager
+def no_new_connections() -> Iterator[None]:
+    """This process can open no socket, nor anything else, as long as this lasts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_nothing_can_connect_when_a_test_here_says_so(stub: StubServer) -> None:
+    with no_new_connections(), pytest.raises((genlogs_ext.TransportError, MemoryError)):
+        create_token(stub)
+    assert stub.requests == []
+    create_token(stub)
+
+
 @pytest.fixture
-def silent_stub(stub: StubServer) -> Any:
+def silent_stub(stub: StubServer) -> Iterator[StubServer]:
     """A stub that must not be asked for anything."""
     yield stub
     assert stub.requests == []
 
 
 def refuse(stub: StubServer, kind: type[Exception], says: str, **options: Any) -> Exception:
-    with pytest.raises(kind, match=says) as caught:
+    with no_new_connections(), pytest.raises(kind, match=says) as caught:
         create_token(stub, **options)
     assert type(caught.value) is kind
     assert SECRET not in str(caught.value)
@@ -121,6 +145,9 @@ def test_credentials_in_is_one_of_three(silent_stub: StubServer) -> None:
         ("//api.genlogs.io", "not a URL|https://"),
         ("https://", "not a URL"),
         ("https:///path", "not a URL"),
+        ("https:/127.0.0.1", "not a URL"),
+        ("https:127.0.0.1", "not a URL"),
+        ("https://[fe80::1%25lo]", "not a URL"),
         ("https://host:port", "not a URL"),
         ("https://host:99999999", "not a URL"),
         ("https://[::1", "not a URL"),
@@ -153,6 +180,16 @@ def test_base_url_is_checked(silent_stub: StubServer, value: str, says: str) -> 
     refuse(silent_stub, ValueError, f"^base_url .*({says})", base_url=value)
 
 
+@pytest.mark.parametrize("name", ["GENLOGS_BASE_URL", "https_proxy", "no_proxy"])
+def test_an_overlong_variable_is_named(
+    silent_stub: StubServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Where the system lets an environment have such a variable at all."""
+    monkeypatch.setenv(name, "h" * (1024 * 1024 + 1))
+    base_url = None if name == "GENLOGS_BASE_URL" else "https://h.invalid"
+    refuse(silent_stub, ValueError, f"^{name} must not be longer", base_url=base_url)
+
+
 def test_base_url_must_be_str(silent_stub: StubServer) -> None:
     refuse(
         silent_stub, TypeError, "^base_url must be str, not bytes", base_url=b"https://x"
@@ -168,7 +205,18 @@ def test_a_bad_variable_is_named(
 
 @pytest.mark.parametrize(
     "value",
-    ["http://", "ftp://host", f"http://user:{SECRET}@", "ho st:1", "http://h:port", "é"],
+    [
+        "http://",
+        "ftp://host",
+        f"http://user:{SECRET}@",
+        f"http://user:{SECRET}/more@127.0.0.1:1",
+        f"http://user:{SECRET}?more@127.0.0.1:1",
+        f"http://user:{SECRET}#more@127.0.0.1:1",
+        "http://127.0.0.1:1/path",
+        "ho st:1",
+        "http://h:port",
+        "é",
+    ],
 )
 def test_proxy_is_checked(silent_stub: StubServer, value: str) -> None:
     refuse(silent_stub, ValueError, "^proxy is not a proxy", proxy=value)
@@ -176,7 +224,7 @@ def test_proxy_is_checked(silent_stub: StubServer, value: str) -> None:
 
 def test_proxy_must_be_text(silent_stub: StubServer) -> None:
     refuse(silent_stub, TypeError, "^proxy must be str, not int", proxy=3128)
-    refuse(silent_stub, ValueError, "^proxy .*NUL", proxy="http://h\0")
+    refuse(silent_stub, ValueError, "^proxy is not a proxy", proxy="http://h\0")
 
 
 def test_a_bad_proxy_variable_is_named(
@@ -188,12 +236,13 @@ def test_a_bad_proxy_variable_is_named(
     )
 
 
-def test_plain_http_goes_through_no_foreign_proxy(silent_stub: StubServer) -> None:
+@pytest.mark.parametrize("proxy", ["http://10.1.1.1:80", "socks5://127.0.0.1:1"])
+def test_plain_http_goes_through_no_foreign_proxy(
+    silent_stub: StubServer, proxy: str
+) -> None:
+    """A SOCKS server's loopback address is its own machine's."""
     refuse(
-        silent_stub,
-        ValueError,
-        "^proxy must be on this machine",
-        proxy="http://10.1.1.1:80",
+        silent_stub, ValueError, "^proxy must be an HTTP proxy on this machine", proxy=proxy
     )
 
 
@@ -246,3 +295,34 @@ def test_the_signature_is_documented() -> None:
         "(email, password, api_key, *, base_url=None, credentials_in='auto', timeout=30.0, "
         "connect_timeout=10.0, max_retries=2, ca_file=None, proxy=None)"
     )
+
+
+def test_arguments_outlive_the_callers_dict(stub: StubServer) -> None:
+    """A C caller's keyword dict is its own, and Python code runs in between."""
+    given: dict[str, Any] = {
+        "email": "ada@" + "example.com",
+        "password": "12" + "34+",
+        "api_key": "stub-" + "api-key",
+        "base_url": stub.base_url,
+    }
+
+    class Seconds:
+        def __float__(self) -> float:
+            given.clear()
+            self.filler = ["x" * 14 for _ in range(1000)]
+            return 30.0
+
+    given["timeout"] = Seconds()
+    call = ctypes.pythonapi.PyObject_Call
+    call.restype = ctypes.py_object
+    call.argtypes = [ctypes.py_object] * 3
+    tokens = call(genlogs_ext.create_token, (), given)
+    assert tokens["user_id"] == "1"
+
+
+def test_a_type_may_have_any_name(silent_stub: StubServer) -> None:
+    class Meta(type):
+        __name__ = 7  # type: ignore[assignment] # the point of it
+
+    odd = Meta("Odd", (), {})()
+    refuse(silent_stub, TypeError, "^email must be str, not 7$", email=odd)

@@ -1,7 +1,10 @@
 """Which exception says what, and what none of them says."""
 
 import copy
+import html
+import json
 import pickle
+import time
 import traceback
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -97,6 +100,15 @@ def test_without_a_text_the_status_phrase_is_the_message(
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("status", [302, 401, 500])
+def test_a_huge_error_body_does_not_hide_the_status(stub: StubServer, status: int) -> None:
+    stub.script(Reply(status, b'{"detail": "' + b"x" * 2_000_000))
+    with pytest.raises(genlogs_ext.APIError) as caught:
+        create_token(stub)
+    assert caught.value.status_code == status
+    assert caught.value.detail is None
+
+
 def test_a_long_text_is_cut_between_characters(stub: StubServer) -> None:
     stub.script(Reply(401, {"detail": "é" * 5000}))
     with pytest.raises(genlogs_ext.AuthenticationError) as caught:
@@ -177,6 +189,80 @@ def test_no_secret_shows_even_when_the_server_echoes_it(
     assert_no_secret(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("password", "echo"),
+    [
+        ("pässwörd-canary", lambda p: json.dumps({"password": p})),
+        ("canary🚚lorry", lambda p: json.dumps(p)),
+        ("canary🚚lorry", lambda p: json.dumps(p).replace("d83d", "D83D")),
+        ("canary\nline\ttab", lambda p: json.dumps(p)),
+        ("canary\x01\x7f", lambda p: json.dumps(p)),
+        ("canary/slash", lambda p: json.dumps(p).replace("/", "\\/")),
+        ('canary\'s "q"', repr),
+        ("canary\x85\xa0\U000e0001", repr),
+        ("ab'canary+d%", lambda p: "?password=" + quote(p, safe="!'()*~")),
+        ("cana/ry+secret", lambda p: "seen " + quote(p)),
+        ("cana ry+secret", lambda p: "seen " + quote_plus(p).lower()),
+        ("cana<ry&secret\"'", lambda p: "seen " + html.escape(p)),
+        ("cana<ry&secret", lambda p: "seen " + "".join(f"&#{ord(c)};" for c in p)),
+        ("cana<ryé", lambda p: "seen " + "".join(f"&#x{ord(c):X};" for c in p)),
+        ("correct canary", lambda p: "seen " + p.replace(" ", "\n")),
+        ("canary%25%2B", lambda p: "seen " + p),
+        ("canary%25%2B", lambda p: "seen " + quote(p)),
+        ("canary\\n\\u0041", lambda p: "seen " + p),
+        ("canary&amp;", lambda p: "seen " + p),
+        ("unrelated", lambda p: f"PASSWORD=canary {p}"),
+    ],
+)
+def test_no_spelling_of_a_secret_shows(stub: StubServer, password: str, echo: Any) -> None:
+    stub.script(Reply(401, {"detail": f"before {echo(password)} after"}))
+    with pytest.raises(genlogs_ext.AuthenticationError) as caught:
+        create_token(stub, password=password)
+    detail = caught.value.detail
+    assert detail is not None
+    assert detail.startswith("before ")
+    assert detail.endswith(" after")
+    assert "***" in detail
+    for part in ("cana", "lorry", "secret", "line", "correct", "wörd", "0041", "25"):
+        assert part not in detail.lower()
+
+
+@pytest.mark.parametrize("password", ["e", "or", "ail"])
+def test_a_text_with_a_short_secret_is_dropped(stub: StubServer, password: str) -> None:
+    """Stars in "Inc***rrect" would tell the password."""
+    stub.script(Reply(401, {"detail": "Incorrect email"}))
+    with pytest.raises(genlogs_ext.AuthenticationError) as caught:
+        create_token(stub, password=password)
+    assert caught.value.detail is None
+    assert str(caught.value) == "Unauthorized (HTTP 401)"
+
+
+def test_a_short_secret_that_does_not_show_costs_no_text(stub: StubServer) -> None:
+    stub.script(Reply(401, {"detail": "Incorrect email"}))
+    with pytest.raises(genlogs_ext.AuthenticationError, match="Incorrect email"):
+        create_token(stub, password="xyz")
+
+
+@pytest.mark.parametrize("end", ["", "b"])
+def test_redaction_costs_little(stub: StubServer, end: str) -> None:
+    """Not the secret's length times the text's."""
+    stub.script(Reply(401, {"detail": "a" * 1_000_000}))
+    started = time.monotonic()
+    with pytest.raises(genlogs_ext.AuthenticationError):
+        create_token(stub, password="a" * 60_000 + end, credentials_in="body")
+    assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.parametrize(
+    "text", ["\x9b31mred", "\u202egnp", "\u2066x", "a\u2028b", "\x1b]0;t\x07", "\x7f"]
+)
+def test_no_text_steers_a_terminal(stub: StubServer, text: str) -> None:
+    stub.script(Reply(401, {"detail": f"x{text}x"}))
+    with pytest.raises(genlogs_ext.AuthenticationError) as caught:
+        create_token(stub)
+    assert str(caught.value).isprintable()
+
+
 def test_json_escaped_echo_is_redacted(stub: StubServer) -> None:
     escaped = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
     stub.script(Reply(401, {"detail": f'got {{"password": "{escaped}"}}'}))
@@ -192,7 +278,37 @@ def test_the_urls_query_never_shows(stub: StubServer) -> None:
     )
     with pytest.raises(genlogs_ext.InvalidRequestError) as caught:
         create_token(stub)
-    assert caught.value.detail == "no /auth/token?email=***&password=***, sorry"
+    assert caught.value.detail == "no /auth/token?email=***&password=*** sorry"
+
+
+@pytest.mark.parametrize("where", ["argument", "variable"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://bob:canary-{0}@127.0.0.1:{1}",
+        "bob:canary-{0}@127.0.0.1:{1}",
+        "http://bob:c%61nary-{0}@127.0.0.1:{1}",
+        "bob:canary-{0}@ftp.invalid:{1}",
+    ],
+)
+def test_a_proxys_password_does_not_show(
+    where: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with unused_port() as port:
+        url = proxy.format("x" * 300, port)
+        if where == "variable":
+            monkeypatch.setenv("https_proxy", url)
+        with pytest.raises(genlogs_ext.ConnectError) as caught:
+            genlogs_ext.create_token(
+                "e",
+                "p",
+                "k",
+                base_url="https://127.0.0.1:1",
+                proxy=url if where == "argument" else None,
+                max_retries=0,
+            )
+    assert "canary" not in shown(caught.value)
+    assert "xxx" not in shown(caught.value)
 
 
 def test_transport_errors_show_no_secret() -> None:

@@ -122,3 +122,23 @@ def test_the_module_may_be_loaded_twice() -> None:
         )
         == "False False"
     )
+
+
+RELOADS = """
+import gc, importlib.util, sys
+import genlogs_ext
+from genlogs_ext import _core
+before = sys.getrefcount(genlogs_ext.TLSError)
+for _ in range(50):
+    spec = importlib.util.spec_from_file_location("genlogs_ext._core", _core.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.__dict__.clear()
+    del module, spec
+gc.collect()
+print(sys.getrefcount(genlogs_ext.TLSError) - before)
+"""
+
+
+def test_a_module_that_dies_takes_its_references_along() -> None:
+    assert python(RELOADS) == "0"

@@ -105,8 +105,9 @@ def test_another_2xx_is_an_error(stub: StubServer, status: int) -> None:
         create_token(stub)
 
 
-def test_headers_are_limited(stub: StubServer) -> None:
-    line = b"x-fill: " + b"f" * 1000 + b"\r\n"
-    stub.script(Raw(b"HTTP/1.1 200 OK\r\n" + line * 70 + b"content-length: 0\r\n\r\n"))
+@pytest.mark.parametrize(("length", "count"), [(1000, 70), (70_000, 1), (200_000, 1)])
+def test_headers_are_limited(stub: StubServer, length: int, count: int) -> None:
+    line = b"x-fill: " + b"f" * length + b"\r\n"
+    stub.script(Raw(b"HTTP/1.1 200 OK\r\n" + line * count + b"content-length: 0\r\n\r\n"))
     with pytest.raises(genlogs_ext.InvalidResponseError, match="65536 bytes"):
         create_token(stub)

@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -78,6 +79,12 @@ def test_every_token_is_new(stub: StubServer) -> None:
         ({"target": "/auth/token?email=a"}, 422,
          {"detail": [{"type": "missing", "loc": ["query", "password"],
                       "msg": "Field required", "input": None}]}),
+        ({"target": "/auth/token"}, 422,
+         {"detail": [{"type": "missing", "loc": ["query", name],
+                      "msg": "Field required", "input": None}
+                     for name in ("email", "password")]}),
+        ({"target": "/auth/token?email=%FF&password=b"}, 401,
+         {"detail": "Incorrect email or password"}),
         ({"target": "/elsewhere"}, 404, {"detail": "Not Found"}),
         ({"method": "GET"}, 405, {"detail": "Method Not Allowed"}),
         ({"target": "/auth/token/?a=b"}, 307, None),
@@ -167,6 +174,30 @@ def test_stop_does_not_wait_for_a_delay() -> None:
     assert time.monotonic() - started < 10
 
 
+def test_it_may_be_started_again() -> None:
+    server = StubServer(tls=True)
+    for _ in range(2):
+        with server:
+            create_token(server, ca_file=server.ca_file)
+        assert server.ca_file is None
+    assert len(server.requests) == 2
+
+
+def test_it_may_listen_on_ipv6() -> None:
+    with StubServer(host="::1") as server:
+        assert server.base_url == f"http://[::1]:{server.port}"
+        create_token(server)
+
+
+def test_stop_ends_a_silent_tls_client() -> None:
+    with StubServer(tls=True) as server:
+        client = socket.create_connection(("127.0.0.1", server.port))
+    with client:
+        client.settimeout(10)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+
 def test_it_is_not_running_before_start_and_after_stop() -> None:
     server = StubServer()
     with pytest.raises(RuntimeError, match="not running"):
@@ -192,7 +223,7 @@ def test_own_tls_context(tls_stub: StubServer) -> None:
 def test_tls_without_trustme_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
     with pytest.raises(ImportError, match=r"pip install 'genlogs-ext\[testing\]'"):
-        StubServer(tls=True)
+        StubServer(tls=True).start()
 
 
 def test_it_runs_by_hand() -> None:

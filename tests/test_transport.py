@@ -1,11 +1,18 @@
 """How create_token uses the network: TLS, proxies, time, retries, threads, signals."""
 
+import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
+import warnings
+from base64 import b64encode
 from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -50,18 +57,56 @@ def test_a_certificate_for_another_host_is_refused() -> None:
         assert server.requests == []
 
 
-def test_tls_1_1_is_refused() -> None:
+# The system's OpenSSL has a floor of its own; this takes it away, for a child.
+NO_FLOOR = """
+openssl_conf = first
+[first]
+ssl_conf = ssl
+[ssl]
+system_default = none
+[none]
+MinProtocol = TLSv1
+CipherString = ALL:@SECLEVEL=0
+"""
+
+OLD_TLS = """
+import socket, ssl, sys, genlogs_ext
+port, ca_file = int(sys.argv[1]), sys.argv[2]
+context = ssl.create_default_context(cafile=ca_file)
+context.minimum_version = ssl.TLSVersion.TLSv1
+context.set_ciphers("ALL:@SECLEVEL=0")
+with socket.create_connection(("127.0.0.1", port)) as client:
+    with context.wrap_socket(client, server_hostname="127.0.0.1") as secured:
+        print(secured.version())
+try:
+    genlogs_ext.create_token(
+        "e", "p", "k", base_url=f"https://127.0.0.1:{port}", ca_file=ca_file, max_retries=0
+    )
+except genlogs_ext.TLSError:
+    print("refused")
+"""
+
+
+def test_tls_1_1_is_refused(tmp_path: Path) -> None:
+    """By us: another client of the same OpenSSL speaks it with the same server."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     authority.issue_cert("127.0.0.1").configure_cert(context)
+    (tmp_path / "openssl.cnf").write_text(NO_FLOOR)
     with StubServer(tls=context) as server, authority.cert_pem.tempfile() as ca_file:
-        with pytest.raises(genlogs_ext.TLSError):
-            create_token(server, ca_file=ca_file)
+        answer = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", OLD_TLS, str(server.port), ca_file],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OPENSSL_CONF": str(tmp_path / "openssl.cnf")},
+            check=False,
+        )
+        assert answer.stdout.split() == ["TLSv1.1", "refused"], answer.stderr
         assert server.requests == []
 
 
@@ -71,6 +116,48 @@ def test_a_missing_ca_file_is_named(tls_stub: StubServer) -> None:
 
 
 # ---- proxies -----------------------------------------------------------------
+
+
+@pytest.fixture
+def tls_proxy() -> Iterator[tuple[ForwardProxy, trustme.CA]]:
+    """A proxy that is itself reached by TLS, and its CA."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with ForwardProxy(context) as server:
+        yield server, authority
+
+
+def test_https_proxy(
+    tls_stub: StubServer, tls_proxy: tuple[ForwardProxy, trustme.CA], tmp_path: Path
+) -> None:
+    server, authority = tls_proxy
+    assert tls_stub.ca_file is not None
+    both = tmp_path / "both.pem"
+    both.write_bytes(Path(tls_stub.ca_file).read_bytes() + authority.cert_pem.bytes())
+    create_token(tls_stub, ca_file=both, proxy=server.url)
+    assert len(server.heads) == 1
+    assert len(tls_stub.requests) == 1
+
+
+def test_an_https_proxy_of_an_unknown_ca_is_refused(
+    tls_stub: StubServer, tls_proxy: tuple[ForwardProxy, trustme.CA]
+) -> None:
+    server, _ = tls_proxy
+    with pytest.raises(genlogs_ext.TLSError):
+        create_token(tls_stub, ca_file=tls_stub.ca_file, proxy=server.url)
+    assert server.heads == []
+    assert tls_stub.requests == []
+
+
+def test_proxy_credentials_go_to_the_proxy_alone(
+    tls_stub: StubServer, proxy: ForwardProxy
+) -> None:
+    url = proxy.url.replace("http://", "http://bob:p%40ss%2Fw%C3%A9@")
+    create_token(tls_stub, ca_file=tls_stub.ca_file, proxy=url)
+    expected = b64encode("bob:p@ss/wé".encode())
+    assert b"Proxy-Authorization: Basic " + expected + b"\r\n" in proxy.heads[0]
+    assert only_request(tls_stub).header("proxy-authorization") is None
 
 
 def test_proxy_argument(tls_stub: StubServer, proxy: ForwardProxy) -> None:
@@ -202,6 +289,32 @@ def test_retry_after_is_waited_for(stub: StubServer) -> None:
     started = time.monotonic()
     create_token(stub, max_retries=1)
     assert time.monotonic() - started >= 1.0
+
+
+def test_retry_after_may_be_a_date(stub: StubServer) -> None:
+    later = formatdate(time.time() + 3600, usegmt=True)
+    stub.script(Reply(503, headers={"retry-after": later}))
+    with pytest.raises(genlogs_ext.ServerError) as caught:
+        create_token(stub, max_retries=1)
+    assert caught.value.retry_after == pytest.approx(3600, abs=60)
+    assert len(stub.requests) == 1
+
+
+def test_a_handshake_that_breaks_off_is_tried_again(tls_stub: StubServer) -> None:
+    """The first connection is closed by a listener that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse_twice() -> None:
+            for _ in range(2):
+                listener.accept()[0].close()
+
+        thread = threading.Thread(target=refuse_twice)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(genlogs_ext.TLSError) as caught:
+            create_token(tls_stub, base_url=url, max_retries=1)
+        thread.join()
+    assert caught.value.retryable is True
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(stub: StubServer) -> None:

@@ -131,6 +131,15 @@ def test_argument_beats_the_environment(
     assert len(stub.requests) == 1
 
 
+def test_the_largest_body_is_sent_without_expect() -> None:
+    email = password = "\x01" * 65536  # six bytes each in JSON
+    with StubServer(users={email: password}, credentials_in="body") as server:
+        create_token(server, credentials_in="body")
+        request = only_request(server)
+    assert len(request.body) > 2 * 6 * 65536
+    assert request.header("expect") is None
+
+
 def test_auto_sends_the_query_form_when_the_server_takes_it(stub: StubServer) -> None:
     create_token(stub)
     assert only_request(stub).query == {"email": stub.email, "password": stub.password}
@@ -175,7 +184,6 @@ def test_netrc_and_cookies_are_not_used(
     home = tmp_path_factory.mktemp("home")
     (home / ".netrc").write_text("machine 127.0.0.1 login bob password secret\n")
     (home / ".netrc").chmod(0o600)
-    (home / ".curlrc").write_text('header = "x-curlrc: read"\n')
     monkeypatch.setenv("HOME", str(home))
     stub.script(Reply(500, headers={"set-cookie": "a=b"}))
     with pytest.raises(genlogs_ext.ServerError):

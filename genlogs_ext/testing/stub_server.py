@@ -9,7 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
@@ -51,9 +51,12 @@ class RecordedRequest:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters, decoded; the first of each name."""
+        """The query's parameters, decoded; the first of each name.
+
+        What is no UTF-8 is replaced by U+FFFD, as FastAPI does.
+        """
         parsed = parse_qs(
-            self.target.partition("?")[2], keep_blank_values=True, errors="strict"
+            self.target.partition("?")[2], keep_blank_values=True, errors="replace"
         )
         return {name: values[0] for name, values in parsed.items()}
 
@@ -114,14 +117,15 @@ class StubServer:
         self._lock = threading.Lock()
         self._cleanup = contextlib.ExitStack()
         self._ca_file: str | None = None
-        self._context = self._make_context() if tls is True else tls or None
+        self._tls = tls
         self._http: _HTTPServer | None = None
 
     @property
     def base_url(self) -> str:
         """For `create_token(..., base_url=...)`; the server must have been started."""
-        scheme = "http" if self._context is None else "https"
-        return f"{scheme}://{self._host}:{self.port}"
+        scheme = "https" if self._tls else "http"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self.port}"
 
     @property
     def port(self) -> int:
@@ -132,7 +136,7 @@ class StubServer:
 
     @property
     def ca_file(self) -> str | None:
-        """PEM file of the CA behind `tls=True`, else None."""
+        """PEM file of the CA behind `tls=True` while the server runs, else None."""
         return self._ca_file
 
     @property
@@ -171,7 +175,8 @@ class StubServer:
         """
         if self._http is not None:
             raise RuntimeError("the StubServer is running already")
-        self._http = _HTTPServer((self._host, self._port), self, self._context)
+        context = self._make_context() if self._tls is True else self._tls or None
+        self._http = _HTTPServer((self._host, self._port), self, context)
         thread = threading.Thread(
             target=self._http.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -187,6 +192,7 @@ class StubServer:
         """Close every connection and stop. Does nothing when it is not running."""
         self._cleanup.close()
         self._http = None
+        self._ca_file = None
 
     def __enter__(self) -> "StubServer":
         return self.start()
@@ -237,13 +243,13 @@ class StubServer:
 
     def _answer_body(self, body: bytes) -> Reply:
         if not body:
-            return _validation_error("missing", ["body"], "Field required", None)
+            return _unprocessable("missing", ["body"], "Field required", None)
         try:
             values = json.loads(body)
         except ValueError:
-            return _validation_error("json_invalid", ["body", 0], "JSON decode error", {})
+            return _unprocessable("json_invalid", ["body", 0], "JSON decode error", {})
         if not isinstance(values, dict):
-            return _validation_error(
+            return _unprocessable(
                 "model_attributes_type",
                 ["body"],
                 "Input should be a valid dictionary",
@@ -252,10 +258,22 @@ class StubServer:
         return self._answer_credentials(values, "body")
 
     def _answer_credentials(self, values: Mapping[str, Any], where: str) -> Reply:
+        echoed = None if where == "query" else dict(values)
+        wrong: list[object] = []
         for name in ("email", "password"):
-            if not isinstance(values.get(name), str):
-                echoed = None if where == "query" else dict(values)
-                return _validation_error("missing", [where, name], "Field required", echoed)
+            if name not in values:
+                wrong.append(_problem("missing", [where, name], "Field required", echoed))
+            elif not isinstance(values[name], str):
+                wrong.append(
+                    _problem(
+                        "string_type",
+                        [where, name],
+                        "Input should be a valid string",
+                        values[name],
+                    )
+                )
+        if wrong:
+            return Reply(422, {"detail": wrong})
         if self.users.get(values["email"]) != values["password"]:
             return Reply(401, {"detail": "Incorrect email or password"})
         return Reply(200, self._tokens(values["email"]))
@@ -279,8 +297,12 @@ class StubServer:
         }
 
 
-def _validation_error(kind: str, loc: list[object], msg: str, echoed: object) -> Reply:
-    return Reply(422, {"detail": [{"type": kind, "loc": loc, "msg": msg, "input": echoed}]})
+def _problem(kind: str, loc: list[object], msg: str, echoed: object) -> dict[str, object]:
+    return {"type": kind, "loc": loc, "msg": msg, "input": echoed}
+
+
+def _unprocessable(kind: str, loc: list[object], msg: str, echoed: object) -> Reply:
+    return Reply(422, {"detail": [_problem(kind, loc, msg, echoed)]})
 
 
 class _HTTPServer(ThreadingHTTPServer):
@@ -295,28 +317,37 @@ class _HTTPServer(ThreadingHTTPServer):
         self.stub = stub
         self.stopping = threading.Event()
         self._context = context
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection, in its own thread: TLS handshake, requests, end."""
-        if self._context is not None:
-            try:
-                request = self._context.wrap_socket(request, server_side=True)
-            except OSError:  # the client does not like us, or is gone
-                return
-        with self._open_lock:
-            self._open.add(request)
         try:
-            super().finish_request(request, client_address)
-        except OSError:  # the client is gone
-            pass
+            with self._kept_open(request):
+                if self._context is None:
+                    super().finish_request(request, client_address)
+                    return
+                secured = self._context.wrap_socket(
+                    request, server_side=True, do_handshake_on_connect=False
+                )
+                with secured, self._kept_open(secured):
+                    secured.do_handshake()
+                    super().finish_request(secured, client_address)
+        except OSError:
+            pass  # the client does not like us, or is gone
+
+    @contextlib.contextmanager
+    def _kept_open(self, connection: socket.socket) -> Iterator[None]:
+        """Make `stop` end a connection for as long as this lasts."""
+        with self._open_lock:
+            self._open.add(connection)
+        try:
+            yield
         finally:
             with self._open_lock:
-                self._open.discard(request)
-            if self._context is not None:
-                request.close()
+                self._open.discard(connection)
 
     def stop(self) -> None:
         """Stop listening and end every connection."""
