@@ -62,7 +62,7 @@ def served(app: Recorder, directory: Path, call: Any) -> None:
     done = asyncio.Event()
 
     def run() -> None:
-        loop.run_until_complete(serve(app, config, shutdown_trigger=done.wait))  # type: ignore[arg-type] # an ASGI application
+        loop.run_until_complete(serve(app, config, shutdown_trigger=done.wait))
 
     thread = threading.Thread(target=run)
     thread.start()
