@@ -185,27 +185,39 @@ build_key(builder *b, size_t index)
     return key != NULL ? 0 : -1;
 }
 
+/* Build all of it.  On failure what is there so far is in *ROOT. */
+static int
+build(builder *b, PyObject **root)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < b->json->count; i++) {
+        status = expects_key(b) ? build_key(b, i) : build_value(b, i, root);
+    }
+    while (b->depth > 0) {
+        b->depth--; /* not below: Py_CLEAR may evaluate its argument twice */
+        Py_CLEAR(b->levels[b->depth].key);
+    }
+    return status;
+}
+
 PyObject *
 gl_json_to_python(const gl_json *json, const gl_exceptions *exceptions)
 {
     builder b;
     PyObject *root = NULL;
-    int status = 0;
     b.json = json;
     b.exceptions = exceptions;
     b.depth = 0;
     gl_buffer_init(&b.scratch, GL_JSON_MAX_LENGTH);
-    for (size_t i = 0; status == 0 && i < json->count; i++) {
-        status = expects_key(&b) ? build_key(&b, i) : build_value(&b, i, &root);
+    /* A tree has no cycles to collect, and looking for them again and again
+     * while it grows costs more than building it. */
+    const int collecting = PyGC_Disable();
+    if (build(&b, &root) < 0) {
+        Py_CLEAR(root);
+    }
+    if (collecting) {
+        PyGC_Enable();
     }
     gl_buffer_free(&b.scratch);
-    if (status == 0) {
-        return root;
-    }
-    while (b.depth > 0) {
-        b.depth--; /* not below: Py_CLEAR may evaluate its argument twice */
-        Py_CLEAR(b.levels[b.depth].key);
-    }
-    Py_CLEAR(root);
-    return NULL;
+    return root;
 }

@@ -1,6 +1,7 @@
 #define GL_WITH_JSMN_BODY
 #include "json_tokens.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,36 +189,68 @@ check_utf8(checker *c)
     return 0;
 }
 
+/* Whether one of eight bytes is a control character, a quote, a backslash, or
+ * not ASCII.  The usual arithmetic on eight bytes at once: (x - 1) & ~x has a
+ * byte's highest bit set if that byte of x was 0, and (x - n) & ~x if it was
+ * below n; borrows can only add a wrong yes, behind a right one. */
+static bool
+has_special_byte(const unsigned char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highest = ones * 0x80;
+    uint64_t x;
+    memcpy(&x, bytes, sizeof x);
+    const uint64_t quote = x ^ (ones * '"');
+    const uint64_t backslash = x ^ (ones * '\\');
+    return ((x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) |
+             ((backslash - ones) & ~backslash)) &
+            highest) != 0;
+}
+
+/* Skip bytes of a string that need no look of their own. */
+static void
+skip_plain(checker *c)
+{
+    const unsigned char *text = c->text;
+    size_t i = c->position;
+    while (c->length - i >= 8 && !has_special_byte(text + i)) {
+        i += 8;
+    }
+    while (i < c->length && text[i] >= 0x20 && text[i] < 0x80 &&
+           text[i] != '"' && text[i] != '\\') {
+        i++;
+    }
+    c->position = i;
+}
+
 static int
 check_string(checker *c)
 {
     c->position++;
     c->tokens++;
     for (;;) {
+        int status = -1;
+        skip_plain(c);
         const int byte = peek(c);
         if (byte == '"') {
             c->position++;
             return 0;
         }
-        if (byte < 0) {
-            return fail(c, "expected '\"' at the end of a string");
-        }
-        if (byte < 0x20) {
-            return fail(c, "expected a control character to be escaped");
-        }
         if (byte == '\\') {
             c->position++;
-            if (check_escape(c) < 0) {
-                return -1;
-            }
+            status = check_escape(c);
         }
         else if (byte >= 0x80) {
-            if (check_utf8(c) < 0) {
-                return -1;
-            }
+            status = check_utf8(c);
+        }
+        else if (byte < 0) {
+            fail(c, "expected '\"' at the end of a string");
         }
         else {
-            c->position++;
+            fail(c, "expected a control character to be escaped");
+        }
+        if (status < 0) {
+            return -1;
         }
     }
 }
