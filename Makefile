@@ -7,8 +7,13 @@ VENV := .venv
 RUN := $(VENV)/bin
 SOURCES := $(wildcard csrc/*.c)
 HEADERS := $(wildcard csrc/*.h)
+C_TESTS := $(wildcard tests/c/test_*.c)
+FUZZERS := $(wildcard tests/fuzz/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
-PY_FILES := genlogs_ext tests tools setup.py
+ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS)
+PY_FILES := benchmarks genlogs_ext tests tools setup.py
+# The rooms below Python, which are tested without it.
+LOWER := $(filter-out csrc/module.c csrc/exceptions.c csrc/json_object.c,$(SOURCES))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 PYTHON_INCLUDE = $(shell $(RUN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
@@ -17,8 +22,8 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test lint format build setup-demo setup-test setup-lint \
-	test-install lint-c lint-python clean
+.PHONY: help demo test test-c test-install fuzz bench-json lint lint-c lint-python \
+	format build clean setup-demo setup-test setup-lint setup-fuzz setup-bench
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -26,9 +31,24 @@ help: ## List the commands
 demo: setup-demo build ## Build, start a stand-in for the API, get a token from it
 	@$(RUN)/python tools/demo.py
 
-test: setup-test build ## Run the whole test suite
-	@echo '==> Running the tests'
+test: setup-test build test-c ## Run the whole test suite
+	@echo '==> Running the Python tests'
 	@$(RUN)/python -m pytest $(PYTEST_ARGS)
+
+test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
+	@echo '==> Running the C tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@for program in $(C_TESTS:tests/c/%.c=build/c/%); do $$program || exit 1; done
+
+build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
+	@mkdir -p build/c
+	@gcc $(C_FLAGS) $(WARNINGS) -g -fsanitize=address,undefined -fno-sanitize-recover \
+		-Icsrc $< $(LOWER) -lcmocka $$(pkg-config --libs libcurl) -o $@
+
+fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
+	@$(RUN)/python benchmarks/json_cost.py
 
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install
@@ -37,11 +57,15 @@ lint: setup-lint build lint-c lint-python ## Run every checker
 
 lint-c:
 	@echo '==> gcc and clang, warnings as errors'
-	@for compiler in gcc clang; do for source in $(SOURCES); do \
-		$$compiler $(C_FLAGS) $(WARNINGS) -O2 -c $$source -o /dev/null || exit 1; \
+	@for compiler in gcc clang; do for source in $(SOURCES) $(C_TESTS); do \
+		$$compiler $(C_FLAGS) $(WARNINGS) -O2 -Icsrc -c $$source -o /dev/null || exit 1; \
 	done; done
+	@for source in $(FUZZERS); do \
+		clang -std=c11 -isystem $(PYTHON_INCLUDE) $(WARNINGS) -Wno-missing-prototypes \
+		-Icsrc -c $$source -o /dev/null || exit 1; \
+	done
 	@echo '==> clang-format'
-	@$(RUN)/clang-format --dry-run --Werror $(C_FILES)
+	@$(RUN)/clang-format --dry-run --Werror $(ALL_C)
 	@echo '==> clang-tidy'
 	@$(RUN)/clang-tidy --quiet $(SOURCES) -- $(C_FLAGS) 2>/dev/null
 	@echo '==> cppcheck'
@@ -60,7 +84,7 @@ lint-python:
 	@$(RUN)/basedpyright
 
 format: setup-lint ## Format C and Python
-	@$(RUN)/clang-format -i $(C_FILES)
+	@$(RUN)/clang-format -i $(ALL_C)
 	@$(RUN)/ruff check --fix --quiet $(PY_FILES) || true
 	@$(RUN)/ruff format $(PY_FILES)
 
@@ -78,10 +102,10 @@ $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 		--no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup-demo setup-test setup-lint:
+setup-demo setup-test setup-lint setup-fuzz setup-bench:
 	@tools/setup $(@:setup-%=%)
 
 clean: ## Remove everything that was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info genlogs_ext/*.so \
 		.mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find genlogs_ext tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(PY_FILES) -name __pycache__ -type d -prune -exec rm -rf {} +
