@@ -260,6 +260,60 @@ gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
     return status;
 }
 
+/* ---- redirects --------------------------------------------------------------
+ */
+
+static int
+split_string(const char *url, url_parts *parts, gl_error *err)
+{
+    const gl_text text = {url, strlen(url)};
+    return split(text, CURLU_NON_SUPPORT_SCHEME, "URL", parts, err);
+}
+
+static const char *
+port_of(const url_parts *parts)
+{
+    if (parts->port != NULL) {
+        return parts->port;
+    }
+    return curl_strequal(parts->scheme, "https") ? "443" : "80";
+}
+
+bool
+gl_same_origin(const char *from, const char *to)
+{
+    gl_error ignored;
+    url_parts a;
+    url_parts b = {0};
+    bool same = split_string(from, &a, &ignored) == 0 &&
+                split_string(to, &b, &ignored) == 0;
+    if (same) {
+        same = curl_strequal(a.scheme, b.scheme) &&
+               curl_strequal(a.host, b.host) &&
+               strcmp(port_of(&a), port_of(&b)) == 0 && b.user == NULL &&
+               b.password == NULL;
+    }
+    free_parts(&a);
+    free_parts(&b);
+    return same;
+}
+
+int
+gl_url_append_shown(const char *url, gl_buffer *out, gl_error *err)
+{
+    gl_error ignored;
+    url_parts parts;
+    int status = 0;
+    if (split_string(url, &parts, &ignored) == 0) {
+        status = append_origin(&parts, out, err);
+        if (status == 0 && parts.path != NULL) {
+            status = gl_buffer_append_string(out, parts.path, err);
+        }
+    }
+    free_parts(&parts);
+    return status;
+}
+
 /* ---- proxies ---------------------------------------------------------------
  */
 

@@ -35,6 +35,16 @@ int
 gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
                   const char *name, gl_error *err);
 
+/* Whether the URL TO has FROM's scheme, host and port, and no credentials.
+ * False when memory is short. */
+bool
+gl_same_origin(const char *from, const char *to);
+
+/* Append URL without credentials, query and fragment; nothing when it is none.
+ */
+int
+gl_url_append_shown(const char *url, gl_buffer *out, gl_error *err);
+
 /* A proxy, in the pieces that libcurl takes; its URL holds no credentials, so
  * that whatever quotes it tells nothing. */
 typedef struct {

@@ -50,23 +50,22 @@ gl_exceptions_clear(gl_exceptions *exceptions)
     Py_CLEAR(exceptions->invalid_response);
 }
 
-/* The message as str.  Half of a surrogate pair in a server's text is replaced:
- * an exception must be printable. */
+/* A text of ours as str.  Half of a surrogate pair in a server's text is
+ * replaced: an exception must be printable. */
 static PyObject *
-message_of(const gl_error *err)
+message_of(const char *text)
 {
-    return PyUnicode_DecodeUTF8(err->message, (Py_ssize_t)strlen(err->message),
-                                "replace");
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
 static PyObject *
 new_transport_error(PyObject *type, const gl_error *err)
 {
     PyObject *exception = NULL;
-    PyObject *args = Py_BuildValue("(N)", message_of(err));
-    PyObject *kwargs =
-        Py_BuildValue("{s:i,s:N}", "curl_code", err->curl_code, "retryable",
-                      PyBool_FromLong(err->retryable));
+    PyObject *args = Py_BuildValue("(N)", message_of(err->message));
+    PyObject *kwargs = Py_BuildValue(
+        "{s:i,s:N,s:i}", "curl_code", err->curl_code, "retryable",
+        PyBool_FromLong(err->retryable), "attempts", err->attempts);
     if (args != NULL && kwargs != NULL) {
         exception = PyObject_Call(type, args, kwargs);
     }
@@ -81,9 +80,10 @@ new_api_error(PyObject *type, const gl_error *err)
     PyObject *retry_after = err->retry_after < 0
                                 ? Py_NewRef(Py_None)
                                 : PyFloat_FromDouble(err->retry_after);
-    return PyObject_CallMethod(type, "from_status", "(lNNN)", err->http_status,
-                               message_of(err), retry_after,
-                               PyBool_FromLong(err->retryable));
+    return PyObject_CallMethod(type, "from_status", "(lNNNiN)",
+                               err->http_status, message_of(err->message),
+                               retry_after, PyBool_FromLong(err->retryable),
+                               err->attempts, message_of(err->location));
 }
 
 static PyObject *
@@ -100,7 +100,7 @@ new_exception(const gl_exceptions *exceptions, const gl_error *err)
         return new_api_error(exceptions->api, err);
     case GL_ERROR_RESPONSE:
         return PyObject_CallFunction(exceptions->invalid_response, "(N)",
-                                     message_of(err));
+                                     message_of(err->message));
     default:
         return new_transport_error(exceptions->transport, err);
     }

@@ -13,6 +13,7 @@
 
 /* Bytes of a message, its terminating NUL included; longer text is cut. */
 #define GL_ERROR_MESSAGE_SIZE 1024
+#define GL_ERROR_LOCATION_SIZE 512
 
 typedef enum {
     GL_ERROR_NONE = 0,
@@ -33,6 +34,9 @@ typedef struct {
     long http_status;   /* status of a GL_ERROR_API, else 0 */
     double retry_after; /* seconds the server asked to wait; < 0: it did not */
     bool retryable;     /* the same call may succeed later */
+    int attempts;       /* how often the request was made */
+    /* Where a redirect that was not followed points, without a query; UTF-8. */
+    char location[GL_ERROR_LOCATION_SIZE];
     /* UTF-8 with a terminating NUL.  For GL_ERROR_API the server's own text,
      * empty where it sent none. */
     char message[GL_ERROR_MESSAGE_SIZE];

@@ -5,6 +5,7 @@
  */
 #include <Python.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,21 @@
 #include "json_object.h"
 #include "token_request.h"
 
+/* A slot's function as a void *, which POSIX has and ISO C does not know. */
+#if defined(__GNUC__)
+#define FUNCTION_SLOT(function) __extension__(void *)(function)
+#else
+#define FUNCTION_SLOT(function) (void *)(function)
+#endif
+
 #define MAX_SECONDS 86400.0 /* a day */
 #define MOST_RETRIES 100
 #define MAX_VARIABLE 1048576 /* bytes of an environment variable */
 
 typedef struct {
     gl_exceptions exceptions;
+    PyObject *call_type; /* Call */
+    gl_pool *pool;       /* connections of every call in this interpreter */
 } module_state;
 
 /* ---- arguments ------------------------------------------------------------
@@ -395,8 +405,19 @@ signal_raised(void *context)
     return raised;
 }
 
+/* gl_stop: whether a Call was cancelled.  Needs no GIL. */
+static bool
+is_cancelled(void *context)
+{
+    atomic_bool *cancelled = context;
+    return atomic_load(cancelled);
+}
+
+/* Send REQUEST without the GIL.  CANCELLED, if not NULL, is looked at in place
+ * of signals. */
 static PyObject *
-send_request(gl_token_request *request, const gl_exceptions *exceptions)
+send_request(gl_token_request *request, atomic_bool *cancelled,
+             const gl_exceptions *exceptions)
 {
     gl_token_response response;
     gl_error err;
@@ -404,17 +425,47 @@ send_request(gl_token_request *request, const gl_exceptions *exceptions)
     gl_token_response_init(&response);
 
     PyThreadState *saved = PyEval_SaveThread();
-    request->transport.stop = (gl_stop){signal_raised, &saved};
+    request->transport.stop = cancelled != NULL
+                                  ? (gl_stop){is_cancelled, cancelled}
+                                  : (gl_stop){signal_raised, &saved};
     const int status = gl_token_request_send(request, &response, &err);
     PyEval_RestoreThread(saved);
 
     if (status == 0) {
         tokens = gl_json_to_python(&response.json, exceptions);
     }
+    else if (err.kind == GL_ERROR_INTERRUPTED && cancelled != NULL) {
+        gl_error_set(&err, GL_ERROR_TRANSPORT, "the call was cancelled");
+        gl_exceptions_raise(exceptions, &err);
+    }
     else {
         gl_exceptions_raise(exceptions, &err);
     }
     gl_token_response_free(&response);
+    return tokens;
+}
+
+/* Take Python's arguments, send what they ask for, give back the answer. */
+static PyObject *
+make_call(const module_state *state, PyObject *args, PyObject *kwargs,
+          atomic_bool *cancelled)
+{
+    arguments a = {0};
+    gl_token_request request;
+    lent l;
+    PyObject *tokens = NULL;
+    if (parse_arguments(args, kwargs, &a) < 0) {
+        return NULL;
+    }
+    gl_token_request_init(&request);
+    lent_init(&l);
+    request.transport.pool = state->pool;
+    if (take_arguments(&a, &request, &l, &state->exceptions) == 0) {
+        tokens = send_request(&request, cancelled, &state->exceptions);
+    }
+    lent_free(&l);
+    gl_token_request_free(&request);
+    release_arguments(&a);
     return tokens;
 }
 
@@ -479,24 +530,96 @@ PyDoc_STRVAR(
 static PyObject *
 create_token(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    const module_state *state = PyModule_GetState(module);
-    arguments a = {0};
-    gl_token_request request;
-    lent l;
-    PyObject *tokens = NULL;
-    if (parse_arguments(args, kwargs, &a) < 0) {
+    return make_call(PyModule_GetState(module), args, kwargs, NULL);
+}
+
+/* ---- Call -------------------------------------------------------------------
+ */
+
+typedef struct {
+    PyObject_HEAD atomic_bool cancelled;
+} call_object;
+
+PyDoc_STRVAR(call_doc,
+             "Call()\n"
+             "--\n"
+             "\n"
+             "A create_token that another thread can end. Not public.\n");
+
+PyDoc_STRVAR(call_create_token_doc,
+             "create_token($self, /, *args, **kwargs)\n"
+             "--\n"
+             "\n"
+             "As the function; signals are left to the main thread.\n"
+             "\n"
+             "Raises:\n"
+             "    TransportError: `cancel` was called.\n");
+
+PyDoc_STRVAR(call_cancel_doc,
+             "cancel($self, /)\n"
+             "--\n"
+             "\n"
+             "End the call within 0.1 seconds, from any thread.\n");
+
+static PyObject *
+call_create_token(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    const module_state *state = PyType_GetModuleState(Py_TYPE(self));
+    call_object *call = (call_object *)self;
+    return make_call(state, args, kwargs, &call->cancelled);
+}
+
+static PyObject *
+call_cancel(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    call_object *call = (call_object *)self;
+    atomic_store(&call->cancelled, true);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *
+call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    char *names[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Call", names)) {
         return NULL;
     }
-    gl_token_request_init(&request);
-    lent_init(&l);
-    if (take_arguments(&a, &request, &l, &state->exceptions) == 0) {
-        tokens = send_request(&request, &state->exceptions);
+    call_object *call = (call_object *)PyType_GenericAlloc(type, 0);
+    if (call != NULL) {
+        atomic_init(&call->cancelled, false);
     }
-    lent_free(&l);
-    gl_token_request_free(&request);
-    release_arguments(&a);
-    return tokens;
+    return (PyObject *)call;
 }
+
+static void
+call_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef call_methods[] = {
+    {"create_token", (PyCFunction)(void (*)(void))call_create_token,
+     METH_VARARGS | METH_KEYWORDS, call_create_token_doc},
+    {"cancel", call_cancel, METH_NOARGS, call_cancel_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot call_slots[] = {
+    {Py_tp_doc, (void *)call_doc},
+    {Py_tp_new, FUNCTION_SLOT(call_new)},
+    {Py_tp_dealloc, FUNCTION_SLOT(call_dealloc)},
+    {Py_tp_methods, call_methods},
+    {0, NULL},
+};
+
+static PyType_Spec call_spec = {
+    .name = "genlogs_ext._core.Call",
+    .basicsize = sizeof(call_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = call_slots,
+};
 
 /* ---- loads -----------------------------------------------------------------
  */
@@ -545,6 +668,27 @@ loads(PyObject *module, PyObject *document)
 /* ---- the module ------------------------------------------------------------
  */
 
+#define LONGEST_FAREWELL 1.0 /* seconds */
+
+PyDoc_STRVAR(end_calls_doc, "end_calls()\n"
+                            "--\n"
+                            "\n"
+                            "End every call that is under way, and all later "
+                            "ones. For the exit of the\n"
+                            "interpreter; not public.\n");
+
+/* A call that went on in a daemon thread while the process exits would use TLS
+ * after OpenSSL has cleaned up behind itself. */
+static PyObject *
+end_calls(PyObject *module, PyObject *Py_UNUSED(ignored))
+{
+    const module_state *state = PyModule_GetState(module);
+    PyThreadState *saved = PyEval_SaveThread();
+    gl_pool_close(state->pool, LONGEST_FAREWELL);
+    PyEval_RestoreThread(saved);
+    return Py_NewRef(Py_None);
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -557,6 +701,16 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, err.message);
         return -1;
     }
+    state->pool = gl_pool_new();
+    if (state->pool == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    state->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
+    if (state->call_type == NULL ||
+        PyModule_AddObjectRef(module, "Call", state->call_type) < 0) {
+        return -1;
+    }
     return PyModule_AddStringConstant(module, "__version__",
                                       GENLOGS_EXT_VERSION);
 }
@@ -565,6 +719,7 @@ static int
 module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *state = PyModule_GetState(module);
+    Py_VISIT(state->call_type);
     return gl_exceptions_traverse(&state->exceptions, visit, arg);
 }
 
@@ -572,6 +727,7 @@ static int
 module_clear(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->call_type);
     gl_exceptions_clear(&state->exceptions);
     return 0;
 }
@@ -581,13 +737,17 @@ module_clear(PyObject *module)
 static void
 module_free(void *module)
 {
+    module_state *state = PyModule_GetState(module);
     (void)module_clear(module);
+    gl_pool_free(state->pool);
+    state->pool = NULL;
 }
 
 static PyMethodDef methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))create_token,
      METH_VARARGS | METH_KEYWORDS, create_token_doc},
     {"loads", loads, METH_O, loads_doc},
+    {"end_calls", end_calls, METH_NOARGS, end_calls_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -598,26 +758,19 @@ static PyMethodDef methods[] = {
 #define SLOT_GIL 4 /* Py_mod_gil, 3.13 */
 #define GIL_NOT_USED ((void *)1)
 
-/* POSIX lets a function's address travel in a void *; ISO C does not know. */
-#if defined(__GNUC__)
-#define EXEC_FUNCTION __extension__(void *) module_exec
-#else
-#define EXEC_FUNCTION (void *)module_exec
-#endif
-
 static PyModuleDef_Slot slots_since_3_10[] = {
-    {Py_mod_exec, EXEC_FUNCTION},
+    {Py_mod_exec, FUNCTION_SLOT(module_exec)},
     {0, NULL},
 };
 
 static PyModuleDef_Slot slots_since_3_12[] = {
-    {Py_mod_exec, EXEC_FUNCTION},
+    {Py_mod_exec, FUNCTION_SLOT(module_exec)},
     {SLOT_MULTIPLE_INTERPRETERS, PER_INTERPRETER_GIL},
     {0, NULL},
 };
 
 static PyModuleDef_Slot slots_since_3_13[] = {
-    {Py_mod_exec, EXEC_FUNCTION},
+    {Py_mod_exec, FUNCTION_SLOT(module_exec)},
     {SLOT_MULTIPLE_INTERPRETERS, PER_INTERPRETER_GIL},
     {SLOT_GIL, GIL_NOT_USED},
     {0, NULL},

@@ -211,6 +211,7 @@ post(const gl_token_request *request, bool in_body, gl_http_response *response,
             m.key_header.data,
             m.agent_header.data,
             in_body ? "Content-Type: application/json" : "Content-Type:",
+            "Accept-Encoding:", /* not asked for, but understood */
         };
         const gl_http_request http = {
             .url = m.url.data,
@@ -321,6 +322,28 @@ redact(const gl_token_request *request, gl_text text, gl_buffer *out)
                     GL_ERROR_MESSAGE_SIZE, out, &ignored);
 }
 
+/* Say in ERR where HTTP redirects to. */
+static void
+set_location(const gl_token_request *request, const gl_http_response *http,
+             gl_error *err)
+{
+    gl_error said = GL_ERROR_INIT;
+    gl_buffer url;
+    gl_buffer shown;
+    gl_buffer_init(&url, GL_MAX_BODY);
+    gl_buffer_init(&shown, GL_MAX_BODY);
+    if (http->location.length > 0 &&
+        gl_url_append_shown(http->location.data, &url, &said) == 0) {
+        redact(request, (gl_text){url.data, url.length}, &shown);
+        gl_error_set_text(&said, shown.data, shown.length);
+        if (strlen(said.message) < sizeof err->location) {
+            memcpy(err->location, said.message, strlen(said.message) + 1);
+        }
+    }
+    gl_buffer_free(&url);
+    gl_buffer_free(&shown);
+}
+
 /* Turn an answer of an error status into ERR. */
 static void
 set_api_error(const gl_token_request *request, const gl_http_response *http,
@@ -335,6 +358,7 @@ set_api_error(const gl_token_request *request, const gl_http_response *http,
     err->http_status = http->status;
     err->retry_after = http->retry_after;
     err->retryable = gl_status_is_retryable(http->status);
+    set_location(request, http, err);
     if (json->count > 0 && gl_server_message(json, &said, &ignored) == 0) {
         redact(request, (gl_text){said.data, said.length}, &shown);
         gl_error_set_text(err, shown.data, shown.length);
@@ -378,17 +402,19 @@ word_failure(const gl_token_request *request, gl_error *err)
     gl_buffer_free(&sentence);
 }
 
-/* Send once.  *WANTS_BODY says whether the server refused the query form only.
- */
+/* Send once, and count the attempts.  *WANTS_BODY says whether the server
+ * refused the query form only. */
 static int
 send_once(const gl_token_request *request, bool in_body,
-          gl_token_response *response, bool *wants_body, gl_error *err)
+          gl_token_response *response, bool *wants_body, int *attempts,
+          gl_error *err)
 {
     gl_http_response http;
     gl_json json;
     *wants_body = false;
     gl_http_response_init(&http);
     int status = post(request, in_body, &http, err);
+    *attempts += http.attempts;
     if (status == 0 && http.status >= 200 && http.status < 300) {
         status = take_success(&http, response, err);
     }
@@ -411,16 +437,19 @@ gl_token_request_send(gl_token_request *request, gl_token_response *response,
                       gl_error *err)
 {
     bool wants_body;
+    int attempts = 0;
     request->transport.deadline = gl_monotonic() + request->transport.timeout;
     int status =
         send_once(request, request->credentials_in == GL_CREDENTIALS_IN_BODY,
-                  response, &wants_body, err);
+                  response, &wants_body, &attempts, err);
     if (status < 0 && wants_body &&
         request->credentials_in == GL_CREDENTIALS_AUTO) {
-        status = send_once(request, true, response, &wants_body, err);
+        status =
+            send_once(request, true, response, &wants_body, &attempts, err);
     }
     if (status < 0) {
         word_failure(request, err);
+        err->attempts = attempts;
     }
     return status;
 }

@@ -1,5 +1,5 @@
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L /* clock_gettime, pthread_once */
+#define _POSIX_C_SOURCE 200809L /* pthread_once */
 #endif
 
 #include "transport.h"
@@ -9,11 +9,11 @@
 
 #include <curl/curl.h>
 
-#if defined(_WIN32)
-#include <windows.h>
-#else
+#include "base_url.h"
+#include "curl_errors.h"
+
+#if !defined(_WIN32)
 #include <pthread.h>
-#include <time.h>
 #endif
 
 /* The oldest libcurl that has every option we set: CURLOPT_PROTOCOLS_STR came
@@ -43,22 +43,7 @@ typedef struct {
     char error_text[CURL_ERROR_SIZE];
 } attempt;
 
-/* ---- clock and libcurl's start ------------------------------------------ */
-
-double
-gl_monotonic(void)
-{
-#if defined(_WIN32)
-    LARGE_INTEGER frequency, ticks;
-    QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&ticks);
-    return (double)ticks.QuadPart / (double)frequency.QuadPart;
-#else
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-#endif
-}
+/* ---- libcurl's start ------------------------------------------ */
 
 /* The process's only mutable state of ours: libcurl is started once, and never
  * stopped, since other libraries may use the same one. */
@@ -102,12 +87,14 @@ gl_http_response_init(gl_http_response *response)
 {
     *response = (gl_http_response){.retry_after = -1.0};
     gl_buffer_init(&response->body, GL_MAX_BODY);
+    gl_buffer_init(&response->location, GL_MAX_HEADERS);
 }
 
 void
 gl_http_response_free(gl_http_response *response)
 {
     gl_buffer_free(&response->body);
+    gl_buffer_free(&response->location);
 }
 
 /* Too much of a body ends the transfer.  For an error status that status is
@@ -156,87 +143,6 @@ on_header(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     return size * count;
-}
-
-/* ---- libcurl's words ----------------------------------------------------- */
-
-static gl_error_kind
-kind_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OUT_OF_MEMORY:
-        return GL_ERROR_MEMORY;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-        return GL_ERROR_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return GL_ERROR_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_USE_SSL_FAILED:
-        return GL_ERROR_TLS;
-    default:
-        return GL_ERROR_TRANSPORT;
-    }
-}
-
-/* A failure to connect, and a connection that broke before the answer, may
- * pass.  A certificate does not get better in a second. */
-static bool
-code_is_retryable(CURLcode code)
-{
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_SSL_CONNECT_ERROR: /* the handshake broke off */
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void
-describe_failure(CURLcode code, const gl_http_request *request,
-                 const gl_transport_options *options, const char *error_text,
-                 gl_error *err)
-{
-    const gl_error_kind kind = kind_of(code);
-    const char *text = error_text[0] ? error_text : curl_easy_strerror(code);
-    if (kind == GL_ERROR_MEMORY) {
-        (void)gl_error_memory(err);
-        return;
-    }
-    if (kind != GL_ERROR_TIMEOUT) {
-        gl_error_set(err, kind, "%s", text);
-    }
-    else if (gl_monotonic() < options->deadline - 0.01) {
-        gl_error_set(err, kind,
-                     "no connection to %s within %g s "
-                     "(connect_timeout)",
-                     request->origin, options->connect_timeout);
-    }
-    else {
-        gl_error_set(err, kind, "no answer from %s within %g s (timeout)",
-                     request->origin, options->timeout);
-    }
-    err->curl_code = (int)code;
-    err->retryable = code_is_retryable(code);
 }
 
 /* ---- one attempt --------------------------------------------------------- */
@@ -311,6 +217,8 @@ set_request(CURL *easy, const gl_http_request *request,
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
     SET(CURLOPT_HTTPHEADER, headers);
+    /* Take what comes compressed, ask for nothing: a header of ours says so. */
+    SET(CURLOPT_ACCEPT_ENCODING, "");
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     SET(CURLOPT_PROXY, options->proxy);
     SET(CURLOPT_PROXYUSERNAME, options->proxy_user);
@@ -359,46 +267,6 @@ make_headers(const gl_http_request *request)
     return headers;
 }
 
-static bool
-stop_requested(const gl_stop *stop)
-{
-    return stop->requested != NULL && stop->requested(stop->context);
-}
-
-/* Move MULTI on until its transfer is done, DEADLINE has passed, or somebody
- * wants to stop.  Returns -1, ERR filled, for the last. */
-static int
-run(CURLM *multi, const gl_transport_options *options, gl_error *err)
-{
-    double next_question = gl_monotonic() + GL_STOP_INTERVAL;
-    int running = 1;
-    for (;;) {
-        CURLMcode code = curl_multi_perform(multi, &running);
-        if (code == CURLM_OK && running > 0) {
-            code = curl_multi_poll(
-                multi, NULL, 0, (int)milliseconds_until(next_question), NULL);
-        }
-        if (code != CURLM_OK) {
-            gl_error_set(err,
-                         code == CURLM_OUT_OF_MEMORY ? GL_ERROR_MEMORY
-                                                     : GL_ERROR_TRANSPORT,
-                         "libcurl: %s", curl_multi_strerror(code));
-            return -1;
-        }
-        if (running == 0) {
-            return 0;
-        }
-        const double now = gl_monotonic();
-        if (now >= next_question) {
-            next_question = now + GL_STOP_INTERVAL;
-            if (stop_requested(&options->stop)) {
-                gl_error_set(err, GL_ERROR_INTERRUPTED, "interrupted");
-                return -1;
-            }
-        }
-    }
-}
-
 /* How the transfer in MULTI ended. */
 static CURLcode
 result_of(CURLM *multi)
@@ -408,13 +276,108 @@ result_of(CURLM *multi)
     return message != NULL ? message->data.result : CURLE_FAILED_INIT;
 }
 
-static void
-read_response(CURL *easy, gl_http_response *response)
+static int
+check_multi(CURLMcode code, gl_error *err)
+{
+    if (code == CURLM_OK) {
+        return 0;
+    }
+    gl_error_set(
+        err, code == CURLM_OUT_OF_MEMORY ? GL_ERROR_MEMORY : GL_ERROR_TRANSPORT,
+        "libcurl: %s", curl_multi_strerror(code));
+    return -1;
+}
+
+/* Wait for MULTI, but not longer than to *QUESTION, when it is time to ask
+ * whether to stop; then *QUESTION is moved on.  Returns -1, ERR filled, to
+ * stop. */
+static int
+wait_and_ask(CURLM *multi, double until, double *question,
+             const gl_transport_options *options, gl_error *err)
+{
+    const gl_stop *stop = &options->stop;
+    const double end = until < *question ? until : *question;
+    if (check_multi(
+            curl_multi_poll(multi, NULL, 0, (int)milliseconds_until(end), NULL),
+            err) < 0) {
+        return -1;
+    }
+    const double now = gl_monotonic();
+    if (now < *question) {
+        return 0;
+    }
+    *question = now + GL_STOP_INTERVAL;
+    if (stop->requested != NULL && stop->requested(stop->context)) {
+        gl_error_set(err, GL_ERROR_INTERRUPTED, "interrupted");
+        return -1;
+    }
+    if (gl_pool_is_closed(options->pool)) {
+        gl_error_set(err, GL_ERROR_TRANSPORT, "the interpreter is exiting");
+        return -1;
+    }
+    return 0;
+}
+
+/* Move MULTI on until its transfer is done, and say by *CODE how it ended,
+ * which is at the deadline at the latest.  Returns -1, ERR filled, when
+ * somebody wants to stop. */
+static int
+run(CURLM *multi, const gl_transport_options *options, CURLcode *code,
+    gl_error *err)
+{
+    double question = gl_monotonic() + GL_STOP_INTERVAL;
+    int running = 1;
+    for (;;) {
+        if (check_multi(curl_multi_perform(multi, &running), err) < 0) {
+            return -1;
+        }
+        if (running == 0) {
+            *code = result_of(multi);
+            return 0;
+        }
+        if (gl_monotonic() >= options->deadline) {
+            *code = CURLE_OPERATION_TIMEDOUT;
+            return 0;
+        }
+        if (wait_and_ask(multi, options->deadline, &question, options, err) <
+            0) {
+            return -1;
+        }
+    }
+}
+
+static int
+read_response(CURL *easy, gl_http_response *response, gl_error *err)
 {
     curl_off_t retry_after = 0;
+    char *location = NULL;
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status);
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     response->retry_after = retry_after > 0 ? (double)retry_after : -1.0;
+    gl_buffer_truncate(&response->location, 0);
+    return location == NULL
+               ? 0
+               : gl_buffer_append_string(&response->location, location, err);
+}
+
+/* Time ran out: all of it, or what one connection may take to come up. */
+static void
+set_timed_out(const gl_http_request *request,
+              const gl_transport_options *options, gl_error *err)
+{
+    if (gl_monotonic() < options->deadline - 0.01) {
+        gl_error_set(err, GL_ERROR_TIMEOUT,
+                     "no connection to %s within %g s (connect_timeout)",
+                     request->origin, options->connect_timeout);
+    }
+    else {
+        gl_error_set(err, GL_ERROR_TIMEOUT,
+                     "no answer from %s within %g s (timeout)", request->origin,
+                     options->timeout);
+    }
+    err->curl_code = CURLE_OPERATION_TIMEDOUT;
+    err->retryable = true;
 }
 
 /* Whether libcurl gave an answer up because one header line was too long for
@@ -433,8 +396,7 @@ conclude(CURLcode code, const gl_http_request *request,
          const gl_transport_options *options, attempt *a)
 {
     if (code == CURLE_OK || a->cut_short) {
-        read_response(a->easy, a->response);
-        return 0;
+        return read_response(a->easy, a->response, a->err);
     }
     if (a->refused) {
         return -1;
@@ -442,8 +404,11 @@ conclude(CURLcode code, const gl_http_request *request,
     if (is_long_line(code, a->easy)) {
         set_headers_too_long(a->err);
     }
+    else if (code == CURLE_OPERATION_TIMEDOUT) {
+        set_timed_out(request, options, a->err);
+    }
     else {
-        describe_failure(code, request, options, a->error_text, a->err);
+        gl_curl_error(code, a->easy, a->error_text, a->err);
     }
     return -1;
 }
@@ -465,44 +430,75 @@ prepare(CURL *easy, const gl_http_request *request,
         code = set_request(easy, request, headers, options);
     }
     if (code != CURLE_OK) {
-        describe_failure(code, request, options, a->error_text, err);
+        gl_curl_error(code, easy, a->error_text, err);
         return -1;
     }
     return 0;
 }
 
 static int
-post_once(const gl_http_request *request, const gl_transport_options *options,
-          gl_http_response *response, gl_error *err)
+post_once(const gl_handle *handle, const gl_http_request *request,
+          const gl_transport_options *options, gl_http_response *response,
+          gl_error *err)
 {
-    attempt a = {.response = response, .err = err};
+    attempt a = {.response = response, .easy = handle->easy, .err = err};
+    CURLcode code = CURLE_OK;
     int status = -1;
     struct curl_slist *headers = make_headers(request);
-    CURLM *multi = curl_multi_init();
-    CURL *easy = curl_easy_init();
-    a.easy = easy;
     gl_buffer_truncate(&response->body, 0);
-    if (headers == NULL || multi == NULL || easy == NULL) {
+    if (headers == NULL) {
         gl_error_memory(err);
-        goto done;
     }
-    if (prepare(easy, request, options, headers, &a, err) < 0) {
-        goto done;
+    else if (prepare(a.easy, request, options, headers, &a, err) == 0) {
+        status = check_multi(curl_multi_add_handle(handle->multi, a.easy), err);
+        if (status == 0) {
+            status = run(handle->multi, options, &code, err);
+            if (status == 0) {
+                status = conclude(code, request, options, &a);
+            }
+            (void)curl_multi_remove_handle(handle->multi, a.easy);
+        }
     }
-    if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
-        gl_error_memory(err);
-        goto done;
-    }
-    status = run(multi, options, err);
-    if (status == 0) {
-        status = conclude(result_of(multi), request, options, &a);
-    }
-    (void)curl_multi_remove_handle(multi, easy);
-done:
-    curl_easy_cleanup(easy);
-    (void)curl_multi_cleanup(multi);
+    /* What the handle knows of this attempt ends here. */
+    curl_easy_reset(a.easy);
     free_headers(headers);
     gl_wipe(a.error_text, sizeof a.error_text);
+    return status;
+}
+
+/* ---- redirects --------------------------------------------------------------
+ */
+
+/* Whether RESPONSE says to send the same again to a URL of the same origin. */
+static bool
+may_follow(const gl_http_request *request, const gl_http_response *response)
+{
+    return (response->status == 307 || response->status == 308) &&
+           response->location.length > 0 &&
+           gl_same_origin(request->url, response->location.data);
+}
+
+/* Post REQUEST, and again where the same origin sends it, at most
+ * GL_MAX_REDIRECTS times. */
+static int
+post_and_follow(const gl_handle *handle, const gl_http_request *request,
+                const gl_transport_options *options, gl_http_response *response,
+                gl_error *err)
+{
+    gl_http_request hop = *request;
+    gl_buffer url;
+    gl_buffer_init(&url, GL_MAX_HEADERS);
+    int status = post_once(handle, &hop, options, response, err);
+    for (int i = 0;
+         status == 0 && i < GL_MAX_REDIRECTS && may_follow(&hop, response);
+         i++) {
+        gl_buffer_free(&url);
+        url = response->location;
+        gl_buffer_init(&response->location, GL_MAX_HEADERS);
+        hop.url = url.data;
+        status = post_once(handle, &hop, options, response, err);
+    }
+    gl_buffer_free(&url);
     return status;
 }
 
@@ -542,34 +538,27 @@ backoff(int retry, double retry_after, const void *salt)
 
 /* Wait until WHEN.  Returns -1, ERR filled, when somebody wants to stop. */
 static int
-wait_until(double when, const gl_transport_options *options, gl_error *err)
+wait_until(const gl_handle *handle, double when,
+           const gl_transport_options *options, gl_error *err)
 {
-    CURLM *multi = curl_multi_init();
-    int status = 0;
-    if (multi == NULL) {
-        return gl_error_memory(err);
-    }
-    while (status == 0 && gl_monotonic() < when) {
-        const double question = gl_monotonic() + GL_STOP_INTERVAL;
-        const double until = question < when ? question : when;
-        (void)curl_multi_poll(multi, NULL, 0, (int)milliseconds_until(until),
-                              NULL);
-        if (stop_requested(&options->stop)) {
-            gl_error_set(err, GL_ERROR_INTERRUPTED, "interrupted");
-            status = -1;
+    double question = gl_monotonic() + GL_STOP_INTERVAL;
+    while (gl_monotonic() < when) {
+        if (wait_and_ask(handle->multi, when, &question, options, err) < 0) {
+            return -1;
         }
     }
-    (void)curl_multi_cleanup(multi);
-    return status;
+    return 0;
 }
 
-int
-gl_transport_post(const gl_http_request *request,
-                  const gl_transport_options *options,
-                  gl_http_response *response, gl_error *err)
+static int
+post_until_answered(const gl_handle *handle, const gl_http_request *request,
+                    const gl_transport_options *options,
+                    gl_http_response *response, gl_error *err)
 {
     for (int retry = 0;; retry++) {
-        const int status = post_once(request, options, response, err);
+        const int status =
+            post_and_follow(handle, request, options, response, err);
+        response->attempts = retry + 1;
         const bool may_pass = status < 0
                                   ? err->retryable
                                   : gl_status_is_retryable(response->status);
@@ -582,8 +571,23 @@ gl_transport_post(const gl_http_request *request,
         if (when >= options->deadline) {
             return status; /* what we know beats a timeout */
         }
-        if (wait_until(when, options, err) < 0) {
+        if (wait_until(handle, when, options, err) < 0) {
             return -1;
         }
     }
+}
+
+int
+gl_transport_post(const gl_http_request *request,
+                  const gl_transport_options *options,
+                  gl_http_response *response, gl_error *err)
+{
+    gl_handle *handle = gl_pool_take(options->pool, err);
+    if (handle == NULL) {
+        return -1;
+    }
+    const int status =
+        post_until_answered(handle, request, options, response, err);
+    gl_pool_give(options->pool, handle);
+    return status;
 }

@@ -2,9 +2,9 @@
  *
  * A call ends by its deadline, whatever the network does.  While it waits it
  * asks a gl_stop, about every GL_STOP_INTERVAL seconds, whether to give up. TLS
- * certificates are always verified, redirects never followed, cookies and
- * .netrc never used.  Attempts that failed in a way that may pass are made
- * anew.
+ * certificates are always verified, cookies and .netrc never used, and
+ * redirects followed only as 307 or 308 to the same origin.  Attempts that
+ * failed in a way that may pass are made anew.
  */
 #ifndef GL_TRANSPORT_H
 #define GL_TRANSPORT_H
@@ -14,9 +14,11 @@
 
 #include "buffer.h"
 #include "gl_error.h"
+#include "pool.h"
 
-#define GL_MAX_BODY 1048576   /* bytes of a response's body */
-#define GL_MAX_HEADERS 65536  /* bytes of a response's headers */
+#define GL_MAX_BODY 1048576  /* bytes of a response's body */
+#define GL_MAX_HEADERS 65536 /* bytes of a response's headers */
+#define GL_MAX_REDIRECTS 3
 #define GL_STOP_INTERVAL 0.05 /* seconds */
 
 /* REQUESTED is called with CONTEXT from the waiting thread; true ends the call
@@ -27,6 +29,7 @@ typedef struct {
 } gl_stop;
 
 typedef struct {
+    gl_pool *pool;   /* where connections come from and go to */
     double deadline; /* on gl_monotonic()'s clock; the call ends by it */
     double timeout;  /* seconds from the call to DEADLINE, for messages */
     double connect_timeout; /* seconds for one connection to come up */
@@ -51,16 +54,14 @@ typedef struct {
 typedef struct {
     long status;
     double retry_after; /* seconds the server asked to wait; < 0: it did not */
-    gl_buffer body;
+    gl_buffer body;     /* decompressed */
+    gl_buffer location; /* absolute URL of a redirect that was not followed */
+    int attempts;       /* how often the request was made, redirects apart */
 } gl_http_response;
 
 /* Ready libcurl, once per process.  GL_ERROR_TRANSPORT when it refuses. */
 int
 gl_transport_init(gl_error *err);
-
-/* Seconds on a clock that nobody sets. */
-double
-gl_monotonic(void);
 
 /* Whether the same request may be answered differently later: 408, 429, 500,
  * 502, 503, 504. */
@@ -74,10 +75,11 @@ void
 gl_http_response_free(gl_http_response *response);
 
 /* POST REQUEST and fill RESPONSE with the last attempt's answer, of any status.
- * After a failure RESPONSE says nothing.  GL_ERROR_CONNECT, GL_ERROR_TIMEOUT,
+ * After a failure only its attempts count. GL_ERROR_CONNECT, GL_ERROR_TIMEOUT,
  * GL_ERROR_TLS, GL_ERROR_TRANSPORT, GL_ERROR_INTERRUPTED, GL_ERROR_MEMORY, or
  * GL_ERROR_RESPONSE for an answer over one of the limits.  Where ERR has a
- * curl_code and is no timeout, its message is libcurl's own text alone. */
+ * curl_code and is no timeout, its message is libcurl's own text, and advice.
+ */
 int
 gl_transport_post(const gl_http_request *request,
                   const gl_transport_options *options,

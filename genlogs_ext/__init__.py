@@ -1,6 +1,6 @@
 """GenLogs access tokens.
 
-`create_token` makes one. Every exception it raises for what went wrong on the
+`create_token` makes one, `create_token_async` does so for asyncio. Every exception it raises for what went wrong on the
 way is a `GenLogsError`. `genlogs_ext.testing` has a stand-in for the API.
 
 Example:
@@ -14,7 +14,9 @@ Example:
     ['access_token_data', 'company_id']
 """
 
-from genlogs_ext._core import __version__, create_token
+import atexit
+
+from genlogs_ext._core import __version__, create_token, end_calls
 from genlogs_ext.errors import (
     APIError,
     AuthenticationError,
@@ -32,6 +34,7 @@ from genlogs_ext.errors import (
 
 TYPE_CHECKING = False  # what type checkers know as typing.TYPE_CHECKING, unimported
 if TYPE_CHECKING:
+    from genlogs_ext.aio import create_token_async
     from genlogs_ext.types import TokenData, TokenResponse
 
 __all__ = [
@@ -51,7 +54,10 @@ __all__ = [
     "TransportError",
     "__version__",
     "create_token",
+    "create_token_async",
 ]
+
+atexit.register(end_calls)
 
 
 if not TYPE_CHECKING:  # or type checkers would believe in every name
@@ -62,8 +68,12 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
             from genlogs_ext import types
 
             return getattr(types, name)
+        if name == "create_token_async":
+            from genlogs_ext.aio import create_token_async
+
+            return create_token_async
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "atexit", "end_calls"})

@@ -1,7 +1,9 @@
 """Types of the C module."""
 
 from os import PathLike
-from typing import Any, Literal, SupportsFloat, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex, final
+
+from typing_extensions import Self
 
 from genlogs_ext.types import TokenResponse
 
@@ -20,4 +22,24 @@ def create_token(
     ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     proxy: str | None = None,
 ) -> TokenResponse: ...
+def end_calls() -> None: ...
 def loads(document: bytes, /) -> Any: ...
+
+@final
+class Call:
+    def __new__(cls) -> Self: ...
+    def create_token(
+        self,
+        email: str,
+        password: str,
+        api_key: str,
+        *,
+        base_url: str | None = None,
+        credentials_in: Literal["auto", "query", "body"] = "auto",
+        timeout: SupportsFloat | SupportsIndex = 30.0,
+        connect_timeout: SupportsFloat | SupportsIndex = 10.0,
+        max_retries: int = 2,
+        ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+        proxy: str | None = None,
+    ) -> TokenResponse: ...
+    def cancel(self) -> None: ...

