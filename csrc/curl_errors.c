@@ -92,7 +92,8 @@ tls_advice(CURLcode code, CURL *easy)
         return "";
     }
     (void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &reason);
-    if (reason == 0) { /* verified, but for somebody else */
+    if (reason == 0 || reason == 1) { /* verified, or not looked at, since the
+                                         name did not fit */
         reason = 62;
     }
     return certificate_advice(reason);

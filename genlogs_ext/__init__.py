@@ -1,7 +1,8 @@
 """GenLogs access tokens.
 
-`create_token` makes one, `create_token_async` does so for asyncio. Every exception it raises for what went wrong on the
-way is a `GenLogsError`. `genlogs_ext.testing` has a stand-in for the API.
+`create_token` makes one, `create_token_async` does so for asyncio. Every exception
+they raise for what went wrong on the way is a `GenLogsError`. `genlogs_ext.testing` has
+a stand-in for the API.
 
 Example:
     >>> import genlogs_ext

@@ -17,6 +17,8 @@ from genlogs_ext.types import TokenResponse
 
 _Future = asyncio.Future[TokenResponse]
 
+_HEARTBEAT = 0.05  # seconds
+
 
 async def create_token_async(
     email: str,
@@ -25,7 +27,7 @@ async def create_token_async(
     *,
     base_url: str | None = None,
     credentials_in: Literal["auto", "query", "body"] = "auto",
-    timeout: SupportsFloat | SupportsIndex = 30.0,  # noqa: ASYNC109 - of the request, as create_token's
+    timeout: SupportsFloat | SupportsIndex = 30.0,
     connect_timeout: SupportsFloat | SupportsIndex = 10.0,
     max_retries: int = 2,
     ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
@@ -99,7 +101,19 @@ def _start(work: Callable[[], TokenResponse]) -> _Future:
         target=_work, args=(work, loop, future), name="genlogs-create-token", daemon=True
     )
     thread.start()
+    if threading.current_thread() is threading.main_thread():
+        _keep_awake(loop, future)
     return future
+
+
+def _keep_awake(loop: asyncio.AbstractEventLoop, future: _Future) -> None:
+    """Make the loop look around now and then, as long as the future is pending.
+
+    A loop that sleeps notices a signal when it wakes. asyncio.run wakes it; a Jupyter
+    kernel does not, and so could not interrupt an `await`.
+    """
+    if not future.done():
+        loop.call_later(_HEARTBEAT, _keep_awake, loop, future)
 
 
 def _work(
@@ -107,7 +121,7 @@ def _work(
 ) -> None:
     try:
         deliver = partial(_settle, future, work(), None)
-    except BaseException as error:  # noqa: BLE001 - it is the awaiting task's
+    except BaseException as error:  # it is the awaiting task's
         # Frames of this thread hold the credentials, and tell nothing.
         deliver = partial(_settle, future, None, error.with_traceback(None))
     with suppress(RuntimeError):  # the loop was closed: nobody waits

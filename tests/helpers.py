@@ -1,6 +1,8 @@
 """What several test files do alike."""
 
+import pickle
 import socket
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,3 +35,14 @@ def unused_port() -> Iterator[int]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
+
+
+def shown(error: BaseException) -> str:
+    """All that an exception says, to whoever asks."""
+    text = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    )
+    return "\n".join(
+        [text, str(error), repr(error), repr(error.args), repr(vars(error)),
+         repr(pickle.loads(pickle.dumps(error)))]  # noqa: S301 - our own pickle
+    )  # fmt: skip

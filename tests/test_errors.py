@@ -5,7 +5,6 @@ import html
 import json
 import pickle
 import time
-import traceback
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -14,7 +13,7 @@ import pytest
 import genlogs_ext
 from genlogs_ext.testing import Reply, StubServer
 
-from .helpers import create_token, unused_port
+from .helpers import create_token, shown, unused_port
 
 STATUSES = [
     (301, genlogs_ext.APIError, False),
@@ -134,17 +133,6 @@ def test_retry_after_is_passed_on(
 
 PASSWORD = 'canary-pässword +/%&"\\<x>'
 API_KEY = 'canary-kéy +/%&"\\<x>'
-
-
-def shown(error: BaseException) -> str:
-    """All that an exception says, to whoever asks."""
-    text = "".join(
-        traceback.TracebackException.from_exception(error, capture_locals=False).format()
-    )
-    return "\n".join(
-        [text, str(error), repr(error), repr(error.args), repr(vars(error)),
-         repr(pickle.loads(pickle.dumps(error)))]  # noqa: S301 - our own pickle
-    )  # fmt: skip
 
 
 def assert_no_secret(error: BaseException) -> None:

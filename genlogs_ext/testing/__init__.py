@@ -20,10 +20,20 @@ genlogs_ext.testing` runs the server by hand.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from genlogs_ext.testing.faults import Delay, Drop, Fault, Raw, Reply
+    from genlogs_ext.testing.faults import Delay, Drip, Drop, Fault, Raw, Reply, Reset
     from genlogs_ext.testing.stub_server import RecordedRequest, StubServer
 
-__all__ = ["Delay", "Drop", "Fault", "Raw", "RecordedRequest", "Reply", "StubServer"]
+__all__ = [
+    "Delay",
+    "Drip",
+    "Drop",
+    "Fault",
+    "Raw",
+    "RecordedRequest",
+    "Reply",
+    "Reset",
+    "StubServer",
+]
 
 
 if not TYPE_CHECKING:

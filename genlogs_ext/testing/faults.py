@@ -15,6 +15,11 @@ class Delay:
 
     seconds: float
 
+    @property
+    def delay(self) -> float:
+        """The same, as the other faults call it."""
+        return self.seconds
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -26,12 +31,14 @@ class Reply:
             Content-Type for that.
         headers: More headers; they come after, or instead of, the server's own.
         delay: Seconds to wait before answering.
+        close: Close the connection afterwards, without saying so in a header.
     """
 
     status: int
     body: bytes | str | Mapping[str, object] | list[object] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    close: bool = False
 
     @property
     def payload(self) -> bytes:
@@ -67,5 +74,39 @@ class Raw:
     delay: float = 0.0
 
 
-Fault = Delay | Reply | Drop | Raw
+@dataclass(frozen=True)
+class Drip:
+    """Send these bytes little by little, then close the connection.
+
+    Attributes:
+        data: The bytes.
+        head: Bytes to send at once before them.
+        interval: Seconds before each piece.
+        size: Bytes of a piece.
+        endless: Begin anew at the end, until the client has had enough.
+        delay: Seconds to wait before the first.
+    """
+
+    data: bytes
+    head: bytes = b""
+    interval: float = 0.0
+    size: int = 1
+    endless: bool = False
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Send these bytes, then reset the connection.
+
+    Attributes:
+        data: The bytes; none for a reset before the headers.
+        delay: Seconds to wait before sending them.
+    """
+
+    data: bytes = b""
+    delay: float = 0.0
+
+
+Fault = Delay | Reply | Drop | Raw | Drip | Reset
 """Any of the above."""

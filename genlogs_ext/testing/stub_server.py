@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import ssl
+import struct
 import tempfile
 import threading
 from collections import deque
@@ -19,7 +20,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from genlogs_ext.testing.faults import Delay, Drop, Fault, Raw, Reply
+from genlogs_ext.testing.faults import Delay, Drip, Drop, Fault, Raw, Reply, Reset
 
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path, not a secret
 DEFAULT_USERS = {"ada@example.com": "1234+"}
@@ -36,6 +37,7 @@ class RecordedRequest:
         headers: Names and values (decoded as Latin-1), in the order of arrival.
         body: The body.
         raw: All bytes of the request.
+        connection: The client's port: the same for requests on one connection.
     """
 
     method: str
@@ -43,6 +45,7 @@ class RecordedRequest:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     raw: bytes
+    connection: int = 0
 
     @property
     def path(self) -> str:
@@ -342,6 +345,8 @@ class _HTTPServer(ThreadingHTTPServer):
     def _kept_open(self, connection: socket.socket) -> Iterator[None]:
         """Make `stop` end a connection for as long as this lasts."""
         with self._open_lock:
+            if self.stopping.is_set():
+                raise ConnectionAbortedError("the server is stopping")
             self._open.add(connection)
         try:
             yield
@@ -404,19 +409,36 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         request = self._record()
         fault = self.server.stub._take(request)
-        stopping = False
-        if fault is not None:
-            delay = fault.seconds if isinstance(fault, Delay) else fault.delay
-            stopping = self.server.stopping.wait(delay)
-        if stopping or isinstance(fault, Drop):
+        self.close_connection |= not isinstance(fault, Reply | Delay | None)
+        if fault is not None and self.server.stopping.wait(fault.delay):
             self.close_connection = True
         elif isinstance(fault, Raw):
             self.wfile.write(fault.data)
-            self.close_connection = True
-        else:
+        elif isinstance(fault, Drip):
+            self._drip(fault)
+        elif isinstance(fault, Reset):
+            self._reset(fault)
+        elif not isinstance(fault, Drop):
             self._send(
                 fault if isinstance(fault, Reply) else self.server.stub._answer(request)
             )
+
+    def _drip(self, fault: Drip) -> None:
+        self.wfile.write(fault.head)
+        data = fault.data
+        while data and not self.server.stopping.wait(fault.interval):
+            self.wfile.write(data[: fault.size])
+            data = data[fault.size :]
+            if not data and fault.endless:
+                data = fault.data
+
+    def _reset(self, fault: Reset) -> None:
+        self.wfile.write(fault.data)
+        # Linger for no time: close() sends a reset in place of a farewell.
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.rfile.close()
+        self.connection.close()
 
     def _record(self) -> RecordedRequest:
         # http.server's own header parser splits lines at more than CR LF.
@@ -431,7 +453,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(lengths[0])) if lengths else b""
         raw = bytes(self._recorder.recorded)
         self._recorder.recorded.clear()
-        return RecordedRequest(self.command, self.path, headers, body, raw)
+        port = self.client_address[1]
+        return RecordedRequest(self.command, self.path, headers, body, raw, port)
 
     def _send(self, reply: Reply) -> None:
         payload = reply.payload
@@ -451,3 +474,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
+        self.close_connection |= reply.close
