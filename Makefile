@@ -9,8 +9,9 @@ SOURCES := $(wildcard csrc/*.c)
 HEADERS := $(wildcard csrc/*.h)
 C_TESTS := $(wildcard tests/c/test_*.c)
 FUZZERS := $(wildcard tests/fuzz/*.c)
+PROGRAMS := $(wildcard benchmarks/*.c tests/preload/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
-ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS)
+ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS) $(PROGRAMS)
 PY_FILES := benchmarks genlogs_ext tests tools setup.py
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/exceptions.c csrc/json_object.c,$(SOURCES))
@@ -22,7 +23,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz bench-json lint lint-c lint-python \
+.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json lint lint-c lint-python \
 	format build clean setup-demo setup-test setup-lint setup-fuzz setup-bench
 
 help: ## List the commands
@@ -47,6 +48,12 @@ build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
 fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+sanitize: setup-test build ## The Python tests under Address- and UndefinedBehaviorSanitizer
+	@tools/sanitize $(PYTEST_ARGS)
+
+bench: setup-bench build ## What a call on a kept connection costs, beside others
+	@$(RUN)/python benchmarks/call_cost.py
+
 bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
 	@$(RUN)/python benchmarks/json_cost.py
 
@@ -57,7 +64,7 @@ lint: setup-lint build lint-c lint-python ## Run every checker
 
 lint-c:
 	@echo '==> gcc and clang, warnings as errors'
-	@for compiler in gcc clang; do for source in $(SOURCES) $(C_TESTS); do \
+	@for compiler in gcc clang; do for source in $(SOURCES) $(C_TESTS) $(PROGRAMS); do \
 		$$compiler $(C_FLAGS) $(WARNINGS) -O2 -Icsrc -c $$source -o /dev/null || exit 1; \
 	done; done
 	@for source in $(FUZZERS); do \

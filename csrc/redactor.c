@@ -206,6 +206,10 @@ match_entity(gl_text text, character c)
                : 0;
 }
 
+/* The byte that begins an escape in each spelling. */
+static const char begins_escape[] = {
+    [PLAIN] = '\0', [PERCENT] = '%', [BACKSLASH] = '\\', [ENTITY] = '&'};
+
 static size_t
 match_character(gl_text text, character c, spelling how)
 {
@@ -214,8 +218,6 @@ match_character(gl_text text, character c, spelling how)
         [BACKSLASH] = match_backslash,
         [ENTITY] = match_entity,
     };
-    static const char begins_escape[] = {
-        [PERCENT] = '%', [BACKSLASH] = '\\', [ENTITY] = '&'};
     if (how == PLAIN) {
         return match_plain(text, c);
     }
@@ -229,26 +231,58 @@ match_character(gl_text text, character c, spelling how)
 /* ---- a secret, a parameter ------------------------------------------------
  */
 
-/* How many bytes at the start of TEXT spell SECRET, 0 for none. */
+/* How many bytes at the start of TEXT spell SECRET in one way, 0 for none. */
 static size_t
-match_secret(gl_text text, gl_text secret)
+match_spelling(gl_text text, gl_text secret, spelling how)
 {
-    size_t longest = 0;
-    for (int how = PLAIN; how < SPELLINGS; how++) {
-        gl_text wanted = secret;
-        size_t length = 0;
-        while (wanted.length > 0) {
-            const character c = first_character(wanted);
-            const size_t matched =
-                match_character(after(text, length), c, (spelling)how);
-            if (matched == 0) {
-                break;
-            }
-            length += matched;
-            wanted = after(wanted, c.length);
+    size_t length = 0;
+    while (secret.length > 0) {
+        const character c = first_character(secret);
+        const size_t matched = match_character(after(text, length), c, how);
+        if (matched == 0) {
+            return 0;
         }
-        if (wanted.length == 0 && length > longest) {
-            longest = length;
+        length += matched;
+        secret = after(secret, c.length);
+    }
+    return length;
+}
+
+/* Which spellings may differ, somewhere in a text, from the secret's own bytes.
+ */
+typedef struct {
+    bool may_differ[SPELLINGS];
+} hints;
+
+static hints
+find_hints(gl_text text)
+{
+    hints h = {{false}};
+    for (size_t i = 0; i < text.length; i++) {
+        const char byte = text.bytes[i];
+        h.may_differ[PLAIN] |= (unsigned char)byte < ' ';
+        h.may_differ[PERCENT] |= byte == '%' || byte == '+';
+        h.may_differ[BACKSLASH] |= byte == '\\';
+        h.may_differ[ENTITY] |= byte == '&';
+    }
+    return h;
+}
+
+/* The same in any way.  No spelling is shorter than the secret. */
+static size_t
+match_secret(gl_text text, gl_text secret, const hints *h)
+{
+    if (secret.length == 0 || text.length < secret.length) {
+        return 0;
+    }
+    size_t longest = 0;
+    if (memcmp(text.bytes, secret.bytes, secret.length) == 0) {
+        longest = secret.length;
+    }
+    for (int how = PLAIN; how < SPELLINGS; how++) {
+        if (h->may_differ[how]) {
+            const size_t length = match_spelling(text, secret, (spelling)how);
+            longest = length > longest ? length : longest;
         }
     }
     return longest;
@@ -306,10 +340,11 @@ gl_redact(gl_text text, const gl_text *secrets, size_t count, size_t most,
           gl_buffer *out, gl_error *err)
 {
     const size_t start = out->length;
+    const hints h = find_hints(text);
     while (text.length > 0 && out->length - start < most) {
         size_t secret_length = 0;
         for (size_t i = 0; i < count; i++) {
-            const size_t matched = match_secret(text, secrets[i]);
+            const size_t matched = match_secret(text, secrets[i], &h);
             if (matched > 0 && secrets[i].length < SHORT_SECRET) {
                 gl_buffer_truncate(out, start);
                 return 0;

@@ -140,9 +140,8 @@ def test_no_frame_of_ours_holds_a_secret(stub: StubServer) -> None:
     stub.script(Reply(401, {"detail": "no"}))
 
     async def main() -> None:
-        credentials = {"email": stub.email}
         await create_token_async(
-            **credentials, password="canary-password", api_key="canary-key",
+            stub.email, password="canary-password", api_key="canary-key",
             base_url=stub.base_url,
         )  # fmt: skip
 

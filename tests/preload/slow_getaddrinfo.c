@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 int
-getaddrinfo(const char *node, const char *service,
-            const struct addrinfo *hints, struct addrinfo **result)
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+            struct addrinfo **result)
 {
     (void)node;
     (void)service;

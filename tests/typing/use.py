@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     assert_type(tokens["access_token_data"]["expires"], str)
     assert_type(tokens.get("company_id"), int | None)
 
+    async def asynchronous() -> None:
+        assert_type(await genlogs_ext.create_token_async("e", "p", "k"), TokenResponse)
+
     genlogs_ext.create_token("e", "p", "k", credentials_in="header")  # type: ignore[arg-type] # not one of three
     genlogs_ext.create_token("e", "p")  # type: ignore[call-arg] # the key is missing
 
