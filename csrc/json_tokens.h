@@ -18,6 +18,7 @@
 
 #include "buffer.h"
 #include "gl_error.h"
+#include "json_check.h"
 
 /* jsmn's body is compiled once, into json_tokens.c; the others see its types.
  * With parent links its cost per closing bracket is the nesting depth; without
@@ -30,7 +31,6 @@
 #include <jsmn.h>
 
 #define GL_JSON_MAX_LENGTH 1048576 /* bytes of text */
-#define GL_JSON_MAX_DEPTH 256      /* arrays and objects inside another */
 
 /* A parsed document: TOKENS in the order of the text, a container before what
  * it holds.  Token 0 is the document's value.  The size of an array is the

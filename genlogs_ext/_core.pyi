@@ -28,18 +28,5 @@ def loads(document: bytes, /) -> Any: ...
 @final
 class Call:
     def __new__(cls) -> Self: ...
-    def create_token(
-        self,
-        email: str,
-        password: str,
-        api_key: str,
-        *,
-        base_url: str | None = None,
-        credentials_in: Literal["auto", "query", "body"] = "auto",
-        timeout: SupportsFloat | SupportsIndex = 30.0,
-        connect_timeout: SupportsFloat | SupportsIndex = 10.0,
-        max_retries: int = 2,
-        ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
-        proxy: str | None = None,
-    ) -> TokenResponse: ...
+    def create_token(self, *args: Any, **kwargs: Any) -> TokenResponse: ...
     def cancel(self) -> None: ...

@@ -1,0 +1,59 @@
+/* From create_token's Python arguments to a checked gl_token_request.
+ *
+ * Types and ranges are checked here; what an email, a key or a URL must be,
+ * token_request.c knows.  Every error is a TypeError or ValueError that names
+ * the argument, or the environment variable that stood in for it, and not its
+ * value.
+ */
+#ifndef GL_ARGUMENTS_H
+#define GL_ARGUMENTS_H
+
+#include <Python.h>
+
+#include "exceptions.h"
+#include "token_request.h"
+
+#define GL_ARGUMENTS 10
+
+/* NULL: not given.  References are held: a request borrows from the strings,
+ * and other code runs before it is done. */
+typedef struct {
+    PyObject *values[GL_ARGUMENTS];
+} gl_arguments;
+
+/* What a request borrows from, beside the arguments.  The buffers are copies of
+ * environment variables: another thread may change those while the GIL is away.
+ */
+typedef struct {
+    PyObject *ca_file; /* bytes, or NULL */
+    gl_buffer base_url;
+    gl_buffer proxy;
+    gl_buffer no_proxy;
+} gl_lent;
+
+void
+gl_lent_init(gl_lent *l);
+
+void
+gl_lent_free(gl_lent *l);
+
+/* Sort what Python passed into A, which was all NULL.  -1 with a TypeError, and
+ * A as it was, when that is not create_token's signature. */
+int
+gl_arguments_parse(PyObject *args, PyObject *kwargs, gl_arguments *a);
+
+/* Let go of what gl_arguments_parse holds. */
+void
+gl_arguments_release(gl_arguments *a);
+
+/* Check every argument and fill REQUEST, which then borrows from A and L.  -1
+ * with a Python exception. */
+int
+gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
+                  const gl_exceptions *exceptions);
+
+/* Raise TypeError: NAME must be EXPECTED, not GIVEN's type.  Returns -1. */
+int
+gl_wrong_type(const char *name, const char *expected, PyObject *given);
+
+#endif
