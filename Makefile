@@ -41,10 +41,12 @@ test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
 	@echo '==> Running the C tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@for program in $(C_TESTS:tests/c/%.c=build/c/%); do $$program || exit 1; done
 
+build/c/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
+
 build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p build/c
 	@gcc $(C_FLAGS) $(WARNINGS) -g -fsanitize=address,undefined -fno-sanitize-recover \
-		-Icsrc $< $(LOWER) -lcmocka $$(pkg-config --libs libcurl) -o $@
+		-Icsrc $< $(LOWER) $(C_TEST_FLAGS) -lcmocka $$(pkg-config --libs libcurl) -o $@
 
 fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)

@@ -26,6 +26,7 @@ typedef struct {
     gl_exceptions exceptions;
     PyObject *call_type; /* Call */
     gl_pool *pool;       /* connections of every call in this interpreter */
+    char user_agent[GL_USER_AGENT_SIZE];
 } module_state;
 
 /* ---- create_token ----------------------------------------------------------
@@ -98,6 +99,7 @@ make_call(const module_state *state, PyObject *args, PyObject *kwargs,
     gl_token_request_init(&request);
     gl_lent_init(&l);
     request.transport.pool = state->pool;
+    request.user_agent = state->user_agent;
     if (gl_arguments_take(&a, &request, &l, &state->exceptions) == 0) {
         tokens = send_request(&request, cancelled, &state->exceptions);
     }
@@ -339,6 +341,7 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, err.message);
         return -1;
     }
+    gl_user_agent(state->user_agent);
     state->pool = gl_pool_new();
     if (state->pool == NULL) {
         PyErr_NoMemory();

@@ -250,8 +250,6 @@ gl_pool_take(gl_pool *pool, gl_error *err)
 void
 gl_pool_give(gl_pool *pool, gl_handle *handle)
 {
-    /* Connections, and what was learned of TLS sessions, outlive a reset. */
-    curl_easy_reset(handle->easy);
     handle->idle_since = gl_monotonic();
     acquire(pool);
     handle->next = pool->idle;

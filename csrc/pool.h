@@ -45,7 +45,8 @@ gl_pool_free(gl_pool *pool);
 gl_handle *
 gl_pool_take(gl_pool *pool, gl_error *err);
 
-/* Give a handle back, its easy handle not in its multi handle. */
+/* Give a handle back, its easy handle reset (which its connection and what it
+ * knows of TLS sessions outlive) and not in its multi handle. */
 void
 gl_pool_give(gl_pool *pool, gl_handle *handle);
 

@@ -1,6 +1,7 @@
 #include "token_request.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <curl/curl.h>
@@ -15,6 +16,14 @@ enum { MAX_REQUEST = 16 * GL_MAX_ARGUMENT };
 
 /* ---- the arguments --------------------------------------------------------
  */
+
+void
+gl_user_agent(char out[GL_USER_AGENT_SIZE])
+{
+    (void)snprintf(out, GL_USER_AGENT_SIZE,
+                   "genlogs-ext/" GENLOGS_EXT_VERSION " libcurl/%s",
+                   curl_version_info(CURLVERSION_NOW)->version);
+}
 
 void
 gl_token_request_init(gl_token_request *request)
@@ -182,16 +191,13 @@ static int
 build_message(const gl_token_request *request, bool in_body, message *m,
               gl_error *err)
 {
-    const char *libcurl_version = curl_version_info(CURLVERSION_NOW)->version;
     const gl_buffer *endpoint = &request->url.endpoint;
     if (gl_buffer_append(&m->url, endpoint->data, endpoint->length, err) < 0 ||
         gl_buffer_append_string(&m->key_header, "x-api-key: ", err) < 0 ||
         gl_text_to_latin1(request->api_key, &m->key_header, err) < 0 ||
-        gl_buffer_append_string(&m->agent_header,
-                                "user-agent: genlogs-ext/" GENLOGS_EXT_VERSION
-                                " libcurl/",
-                                err) < 0 ||
-        gl_buffer_append_string(&m->agent_header, libcurl_version, err) < 0) {
+        gl_buffer_append_string(&m->agent_header, "user-agent: ", err) < 0 ||
+        gl_buffer_append_string(&m->agent_header, request->user_agent, err) <
+            0) {
         return -1;
     }
     return in_body ? append_json(request, &m->body, err)

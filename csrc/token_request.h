@@ -22,8 +22,11 @@ typedef enum {
     GL_CREDENTIALS_AUTO /* query; body if a 422 asks for it */
 } gl_credentials_in;
 
+#define GL_USER_AGENT_SIZE 64
+
 /* All that a call needs.  The texts are borrowed, valid UTF-8. */
 typedef struct {
+    const char *user_agent; /* of gl_user_agent's making */
     gl_text email;
     gl_text password;
     gl_text api_key;
@@ -38,6 +41,11 @@ typedef struct {
     gl_buffer body;
     gl_json json;
 } gl_token_response;
+
+/* Write "genlogs-ext/VERSION libcurl/VERSION" to OUT.  Asking libcurl costs
+ * enough to do it once for many calls. */
+void
+gl_user_agent(char out[GL_USER_AGENT_SIZE]);
 
 void
 gl_token_request_init(gl_token_request *request);

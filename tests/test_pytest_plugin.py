@@ -17,37 +17,37 @@ def test_the_fixture_is_a_stub_that_the_environment_points_to(
     assert len(genlogs_stub.requests) == 1
 
 
-def test_a_users_suite_finds_it(tmp_path: Path) -> None:
-    """In a project of its own, without any configuration."""
-    (tmp_path / "test_theirs.py").write_text(
-        "import os\n"
-        "def test_it(genlogs_stub):\n"
-        "    assert os.environ['GENLOGS_BASE_URL'] == genlogs_stub.base_url\n"
-    )
+def run_their_suite(directory: Path, test: str) -> str:
+    """Run one test in a project of its own, without any configuration."""
+    (directory / "test_theirs.py").write_text(test)
     answer = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(directory)],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=directory,
         check=False,
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "1 passed" in answer.stdout
+    return answer.stdout
+
+
+def test_a_users_suite_finds_it(tmp_path: Path) -> None:
+    output = run_their_suite(
+        tmp_path,
+        "import os\n"
+        "def test_it(genlogs_stub):\n"
+        "    assert os.environ['GENLOGS_BASE_URL'] == genlogs_stub.base_url\n",
+    )
+    assert "1 passed" in output
 
 
 def test_the_plugin_is_light(tmp_path: Path) -> None:
     """Every pytest run of every project that has the package loads it."""
-    (tmp_path / "test_theirs.py").write_text(
+    output = run_their_suite(
+        tmp_path,
         "import sys\n"
         "def test_it():\n"
         "    assert 'genlogs_ext.testing.pytest_plugin' in sys.modules\n"
-        "    assert 'genlogs_ext.testing.stub_server' not in sys.modules\n"
+        "    assert 'genlogs_ext.testing.stub_server' not in sys.modules\n",
     )
-    answer = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "1 passed" in output
