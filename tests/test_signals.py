@@ -146,9 +146,10 @@ def test_a_resolver_that_hangs_delays_neither_deadline_nor_cancellation(
         check=False,
     )
     deadline, threads, cancelled = answer.stdout.splitlines()
-    assert 0.5 <= float(deadline) < 0.5 + PROMISE + LATE
+    # Timers may go off a millisecond early, by the clocks of libcurl and the loop.
+    assert 0.49 <= float(deadline) < 0.5 + PROMISE + LATE
     assert threads == "[]"
-    assert 0.5 <= float(cancelled) < 0.5 + 0.1 + PROMISE + LATE
+    assert 0.49 <= float(cancelled) < 0.5 + 0.1 + PROMISE + LATE
     assert time.monotonic() - started < 10, "the exit waited for the resolver"
 
 
