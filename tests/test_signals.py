@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -198,29 +198,21 @@ def test_a_jupyter_kernel_can_be_interrupted(stub: StubServer, form: str) -> Non
     )
     manager, client = start_new_kernel(kernel_name="python3")
     try:
-        with closing_channels(client):
-            message = client.execute(cell)
-            while not stub.requests:
-                time.sleep(0.01)
-            time.sleep(0.1)
-            sent = time.monotonic()
-            manager.interrupt_kernel()
+        message = client.execute(cell)
+        while not stub.requests:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        sent = time.monotonic()
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=20)
+        elapsed = time.monotonic() - sent
+        while reply["parent_header"].get("msg_id") != message:
             reply = client.get_shell_msg(timeout=20)
-            elapsed = time.monotonic() - sent
-            while reply["parent_header"].get("msg_id") != message:
-                reply = client.get_shell_msg(timeout=20)
-            assert reply["content"]["ename"] in ("KeyboardInterrupt", "CancelledError")
-            assert elapsed < 1.0  # with the kernel's own messages
-            # The kernel lives, and the next cell works.
-            client.execute(cell)
-            assert client.get_shell_msg(timeout=20)["content"]["status"] == "ok"
+        assert reply["content"]["ename"] in ("KeyboardInterrupt", "CancelledError")
+        assert elapsed < 1.0  # with the kernel's own messages
+        # The kernel lives, and the next cell works.
+        client.execute(cell)
+        assert client.get_shell_msg(timeout=20)["content"]["status"] == "ok"
     finally:
+        client.stop_channels()
         manager.shutdown_kernel(now=True)
-
-
-def closing_channels(client: object) -> closing:  # type: ignore[type-arg] # of a client without types
-    class Channels:
-        def close(self) -> None:
-            client.stop_channels()  # type: ignore[attr-defined] # as above
-
-    return closing(Channels())

@@ -11,7 +11,7 @@ from .helpers import create_token, only_request
 
 
 def user_agent() -> str:
-    """genlogs-ext/VERSION libcurl/VERSION, as curl's own program knows the latter."""
+    """What we call ourselves; a test below says what that must be."""
     with StubServer() as server:
         create_token(server)
         agent = only_request(server).header("user-agent")
