@@ -15,7 +15,7 @@ ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS) $(PROGRAMS)
 PY_FILES := benchmarks genlogs_ext tests tools setup.py
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/arguments.c csrc/exceptions.c \
-	csrc/json_object.c,$(SOURCES))
+	csrc/json_object.c csrc/url_cache.c,$(SOURCES))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 PYTHON_INCLUDE = $(shell $(RUN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')

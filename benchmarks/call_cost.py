@@ -7,6 +7,7 @@ the figures are the medians of the rounds, as ratios to the C program of the sam
 
 import io
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -121,10 +122,25 @@ def build(directory: Path) -> Path:
     return program
 
 
-def measure(scheme: str, program: Path, directory: Path) -> None:
-    """Print the table of a scheme."""
+def processors() -> list[int]:
+    """Those that may be used."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return [0]
+
+
+def run_on(processor: int) -> None:
+    """Let this process, and those that it starts, run there alone; where that works."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {processor})
+
+
+def measure(scheme: str, program: Path, directory: Path, places: tuple[int, int]) -> None:
+    """Print the table of a scheme, with server and clients on these processors."""
     directory.mkdir()
+    run_on(places[0])
     with nginx(directory, listen="ssl" if scheme == "https" else "") as server:
+        run_on(places[1])
         calls = {
             "genlogs_ext.create_token": ours(server),
             "pycurl, one handle": with_pycurl(server),
@@ -138,7 +154,8 @@ def measure(scheme: str, program: Path, directory: Path) -> None:
             for name, call in calls.items():
                 wall, processor = timed(call)
                 ratios[name].append((wall / base[0], processor / base[1]))
-    print(f"\nA call on a kept connection, {scheme}; the C program is 1")
+    shared = "one processor" if places[0] == places[1] else "two processors"
+    print(f"\nA call on a kept connection, {scheme}, {shared}; the C program is 1")
     print(f"(there {statistics.median(wall for wall, _ in limits) * 1e6:.0f} us)\n")
     print(f"{'':28}{'wall':>8}{'spread':>16}{'processor':>12}")
     for name, costs in ratios.items():
@@ -149,12 +166,18 @@ def measure(scheme: str, program: Path, directory: Path) -> None:
 
 
 def main() -> None:
-    """Measure over http and https."""
+    """Measure over http and https.
+
+    On one processor client and server take turns, and every instruction shows. On two a
+    call is mostly waiting for the other, as with a server elsewhere.
+    """
+    first, *others = processors()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         program = build(directory)
         for scheme in ("http", "https"):
-            measure(scheme, program, directory / scheme)
+            for server in (first, *others[:1]):
+                measure(scheme, program, directory / f"{scheme}{server}", (server, first))
 
 
 if __name__ == "__main__":

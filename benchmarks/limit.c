@@ -74,11 +74,15 @@ main(int argc, char **argv)
         curl_slist_append(NULL, "accept: application/json");
     headers = curl_slist_append(headers, "x-api-key: stub-api-key");
     headers = curl_slist_append(headers, "Content-Type:");
+    headers = curl_slist_append(headers, "Accept-Encoding:");
+    headers =
+        curl_slist_append(headers, "user-agent: genlogs-ext/0.1.0 libcurl");
     curl_easy_setopt(easy, CURLOPT_URL, argv[1]);
     curl_easy_setopt(easy, CURLOPT_CAINFO, argv[2]);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);

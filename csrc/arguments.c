@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "url_cache.h"
+
 #define MAX_SECONDS 86400.0 /* a day */
 #define MOST_RETRIES 100
 #define MAX_VARIABLE 1048576 /* bytes of an environment variable */
@@ -25,7 +27,7 @@ void
 gl_lent_init(gl_lent *l)
 {
     l->ca_file = NULL;
-    gl_buffer_init(&l->base_url, MAX_VARIABLE);
+    l->url = NULL;
     gl_buffer_init(&l->proxy, MAX_VARIABLE);
     gl_buffer_init(&l->no_proxy, MAX_VARIABLE);
 }
@@ -34,7 +36,7 @@ void
 gl_lent_free(gl_lent *l)
 {
     Py_CLEAR(l->ca_file);
-    gl_buffer_free(&l->base_url);
+    Py_CLEAR(l->url);
     gl_buffer_free(&l->proxy);
     gl_buffer_free(&l->no_proxy);
 }
@@ -60,8 +62,8 @@ wrong_value(const char *name, const char *reason)
     return -1;
 }
 
-static int
-take_text(PyObject *object, const char *name, gl_text *text)
+int
+gl_take_text(PyObject *object, const char *name, gl_text *text)
 {
     Py_ssize_t length;
     if (!PyUnicode_Check(object)) {
@@ -201,32 +203,53 @@ copy_environment(const char *const *names, const char **found, gl_buffer *out,
     return 0;
 }
 
-/* base_url, else GENLOGS_BASE_URL, else the API's own. */
-static int
-check_request(const gl_arguments *a, gl_token_request *request, gl_lent *l,
-              const gl_exceptions *exceptions)
+/* base_url, else GENLOGS_BASE_URL, else the API's own; and by *NAME which.  A
+ * new reference to a str. */
+static PyObject *
+find_base_url(PyObject *given, const char **name)
 {
-    static const char *const names[] = {"GENLOGS_BASE_URL", NULL};
-    gl_text base_url = {GL_DEFAULT_BASE_URL, sizeof GL_DEFAULT_BASE_URL - 1};
-    const char *name = "base_url";
+    static const char variable[] = "GENLOGS_BASE_URL";
+    *name = "base_url";
+    if (given != NULL && given != Py_None) {
+        if (!PyUnicode_Check(given)) {
+            gl_wrong_type(*name, "str", given);
+            return NULL;
+        }
+        return Py_NewRef(given);
+    }
+    const char *value = getenv(variable); /* NOLINT(concurrency-mt-unsafe) */
+    if (value == NULL || value[0] == '\0') {
+        return PyUnicode_FromString(GL_DEFAULT_BASE_URL);
+    }
+    *name = variable;
+    /* Any bytes will do: what is not ASCII is no URL. */
+    return PyUnicode_DecodeLatin1(value, (Py_ssize_t)strlen(value), NULL);
+}
+
+static int
+take_base_url(PyObject *given, gl_token_request *request, gl_lent *l,
+              PyObject *urls, const gl_exceptions *exceptions)
+{
+    const char *name;
+    PyObject *text = find_base_url(given, &name);
+    if (text == NULL) {
+        return -1;
+    }
+    l->url = gl_url_cache_get(urls, text, name, exceptions);
+    Py_DECREF(text);
+    if (l->url == NULL) {
+        return -1;
+    }
+    request->url = gl_url_held(l->url);
+    return request->url != NULL ? 0 : -1;
+}
+
+static int
+check_credentials(const gl_token_request *request,
+                  const gl_exceptions *exceptions)
+{
     gl_error err;
-    if (a->values[BASE_URL] != NULL && a->values[BASE_URL] != Py_None) {
-        if (take_text(a->values[BASE_URL], name, &base_url) < 0) {
-            return -1;
-        }
-    }
-    else {
-        const char *found;
-        if (copy_environment(names, &found, &l->base_url, &err) < 0) {
-            gl_exceptions_raise(exceptions, &err);
-            return -1;
-        }
-        if (found != NULL) {
-            name = found;
-            base_url = (gl_text){l->base_url.data, l->base_url.length};
-        }
-    }
-    if (gl_token_request_check(request, base_url, name, &err) < 0) {
+    if (gl_token_request_check(request, &err) < 0) {
         gl_exceptions_raise(exceptions, &err);
         return -1;
     }
@@ -244,7 +267,7 @@ find_proxy(const gl_token_request *request, gl_lent *l, gl_text *proxy,
     static const char *const exceptions[] = {"no_proxy", "NO_PROXY", NULL};
     const char *found;
     *proxy = (gl_text){"", 0};
-    if (!request->url.encrypted) {
+    if (!request->url->encrypted) {
         return 0;
     }
     if (copy_environment(names, name, &l->proxy, err) < 0 ||
@@ -267,7 +290,7 @@ take_proxy(const gl_arguments *a, gl_token_request *request, gl_lent *l,
     if (a->values[PROXY] == NULL || a->values[PROXY] == Py_None) {
         status = find_proxy(request, l, &proxy, &name, &err);
     }
-    else if (take_text(a->values[PROXY], name, &proxy) < 0) {
+    else if (gl_take_text(a->values[PROXY], name, &proxy) < 0) {
         return -1;
     }
     if (status == 0) {
@@ -277,30 +300,31 @@ take_proxy(const gl_arguments *a, gl_token_request *request, gl_lent *l,
         gl_exceptions_raise(exceptions, &err);
         return -1;
     }
-    request->transport.no_proxy =
+    request->transport.route.no_proxy =
         l->no_proxy.length > 0 ? l->no_proxy.data : "";
     return 0;
 }
 
 int
 gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
-                  const gl_exceptions *exceptions)
+                  PyObject *urls, const gl_exceptions *exceptions)
 {
     gl_transport_options *transport = &request->transport;
     transport->timeout = 30.0;
     transport->connect_timeout = 10.0;
     transport->max_retries = 2;
-    if (take_text(a->values[EMAIL], "email", &request->email) < 0 ||
-        take_text(a->values[PASSWORD], "password", &request->password) < 0 ||
-        take_text(a->values[API_KEY], "api_key", &request->api_key) < 0 ||
+    if (gl_take_text(a->values[EMAIL], "email", &request->email) < 0 ||
+        gl_take_text(a->values[PASSWORD], "password", &request->password) < 0 ||
+        gl_take_text(a->values[API_KEY], "api_key", &request->api_key) < 0 ||
         take_credentials_in(a->values[CREDENTIALS_IN],
                             &request->credentials_in) < 0 ||
         take_seconds(a->values[TIMEOUT], "timeout", &transport->timeout) < 0 ||
         take_seconds(a->values[CONNECT_TIMEOUT], "connect_timeout",
                      &transport->connect_timeout) < 0 ||
         take_max_retries(a->values[MAX_RETRIES], &transport->max_retries) < 0 ||
-        take_ca_file(a->values[CA_FILE], l, &transport->ca_file) < 0 ||
-        check_request(a, request, l, exceptions) < 0) {
+        take_ca_file(a->values[CA_FILE], l, &transport->route.ca_file) < 0 ||
+        check_credentials(request, exceptions) < 0 ||
+        take_base_url(a->values[BASE_URL], request, l, urls, exceptions) < 0) {
         return -1;
     }
     return take_proxy(a, request, l, exceptions);
@@ -314,32 +338,77 @@ gl_arguments_release(gl_arguments *a)
     }
 }
 
-int
-gl_arguments_parse(PyObject *args, PyObject *kwargs, gl_arguments *a)
+/* ---- Python's calling convention ------------------------------------------
+ */
+
+static const char function_name[] = "create_token";
+
+static const char *const argument_names[GL_ARGUMENTS] = {
+    "email",   "password",        "api_key",     "base_url", "credentials_in",
+    "timeout", "connect_timeout", "max_retries", "ca_file",  "proxy",
+};
+
+enum { POSITIONAL = API_KEY + 1 }; /* and required */
+
+/* Which argument NAME is, or GL_ARGUMENTS. */
+static int
+find_argument(PyObject *name)
 {
-    char *names[] = {
-        "email",
-        "password",
-        "api_key",
-        "base_url",
-        "credentials_in",
-        "timeout",
-        "connect_timeout",
-        "max_retries",
-        "ca_file",
-        "proxy",
-        NULL,
-    };
-    PyObject **v = a->values;
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOO|$OOOOOOO:create_token", names, &v[EMAIL],
-            &v[PASSWORD], &v[API_KEY], &v[BASE_URL], &v[CREDENTIALS_IN],
-            &v[TIMEOUT], &v[CONNECT_TIMEOUT], &v[MAX_RETRIES], &v[CA_FILE],
-            &v[PROXY])) {
+    int i = 0;
+    while (i < GL_ARGUMENTS &&
+           PyUnicode_CompareWithASCIIString(name, argument_names[i]) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static int
+take_keyword(PyObject *name, PyObject *value, gl_arguments *a)
+{
+    const int i = find_argument(name);
+    if (i == GL_ARGUMENTS) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s() got an unexpected keyword argument '%U'",
+                     function_name, name);
         return -1;
     }
-    for (int i = 0; i < GL_ARGUMENTS; i++) {
-        Py_XINCREF(v[i]);
+    if (a->values[i] != NULL) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s() got multiple values for argument '%s'",
+                     function_name, argument_names[i]);
+        return -1;
+    }
+    a->values[i] = Py_NewRef(value);
+    return 0;
+}
+
+int
+gl_arguments_parse(PyObject *const *args, Py_ssize_t count, PyObject *names,
+                   gl_arguments *a)
+{
+    const Py_ssize_t named = names != NULL ? PyTuple_Size(names) : 0;
+    if (count > POSITIONAL) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s() takes %d positional arguments but %zd were given",
+                     function_name, POSITIONAL, count);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        a->values[i] = Py_NewRef(args[i]);
+    }
+    for (Py_ssize_t i = 0; i < named; i++) {
+        PyObject *name = PyTuple_GetItem(names, i);
+        if (name == NULL || take_keyword(name, args[count + i], a) < 0) {
+            return -1;
+        }
+    }
+    for (int i = 0; i < POSITIONAL; i++) {
+        if (a->values[i] == NULL) {
+            PyErr_Format(PyExc_TypeError,
+                         "%s() is missing the required argument '%s'",
+                         function_name, argument_names[i]);
+            return -1;
+        }
     }
     return 0;
 }

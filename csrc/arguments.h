@@ -26,7 +26,7 @@ typedef struct {
  */
 typedef struct {
     PyObject *ca_file; /* bytes, or NULL */
-    gl_buffer base_url;
+    PyObject *url;     /* of gl_url_cache_get's making, or NULL */
     gl_buffer proxy;
     gl_buffer no_proxy;
 } gl_lent;
@@ -37,20 +37,27 @@ gl_lent_init(gl_lent *l);
 void
 gl_lent_free(gl_lent *l);
 
-/* Sort what Python passed into A, which was all NULL.  -1 with a TypeError, and
- * A as it was, when that is not create_token's signature. */
+/* Sort what Python passed, by the convention of METH_FASTCALL | METH_KEYWORDS,
+ * into A, which was all NULL.  -1 with a TypeError when that is not
+ * create_token's signature; release A also then. */
 int
-gl_arguments_parse(PyObject *args, PyObject *kwargs, gl_arguments *a);
+gl_arguments_parse(PyObject *const *args, Py_ssize_t count, PyObject *names,
+                   gl_arguments *a);
 
 /* Let go of what gl_arguments_parse holds. */
 void
 gl_arguments_release(gl_arguments *a);
 
-/* Check every argument and fill REQUEST, which then borrows from A and L.  -1
- * with a Python exception. */
+/* Check every argument and fill REQUEST, which then borrows from A and L.  URLS
+ * is gl_url_cache_new's.  -1 with a Python exception. */
 int
 gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
-                  const gl_exceptions *exceptions);
+                  PyObject *urls, const gl_exceptions *exceptions);
+
+/* Lend the characters of OBJECT, which messages call NAME, while it lives.  -1
+ * with a TypeError or ValueError when it is no str of whole characters. */
+int
+gl_take_text(PyObject *object, const char *name, gl_text *text);
 
 /* Raise TypeError: NAME must be EXPECTED, not GIVEN's type.  Returns -1. */
 int

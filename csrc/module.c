@@ -13,7 +13,9 @@
 #include "arguments.h"
 #include "exceptions.h"
 #include "json_object.h"
+#include "libcurl.h"
 #include "token_request.h"
+#include "url_cache.h"
 
 /* A slot's function as a void *, which POSIX has and ISO C does not know. */
 #if defined(__GNUC__)
@@ -25,6 +27,7 @@
 typedef struct {
     gl_exceptions exceptions;
     PyObject *call_type; /* Call */
+    PyObject *urls;      /* of gl_url_cache_new's making */
     gl_pool *pool;       /* connections of every call in this interpreter */
     char user_agent[GL_USER_AGENT_SIZE];
 } module_state;
@@ -86,21 +89,20 @@ send_request(gl_token_request *request, atomic_bool *cancelled,
 
 /* Take Python's arguments, send what they ask for, give back the answer. */
 static PyObject *
-make_call(const module_state *state, PyObject *args, PyObject *kwargs,
-          atomic_bool *cancelled)
+make_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
+          PyObject *names, atomic_bool *cancelled)
 {
     gl_arguments a = {0};
     gl_token_request request;
     gl_lent l;
     PyObject *tokens = NULL;
-    if (gl_arguments_parse(args, kwargs, &a) < 0) {
-        return NULL;
-    }
     gl_token_request_init(&request);
     gl_lent_init(&l);
     request.transport.pool = state->pool;
     request.user_agent = state->user_agent;
-    if (gl_arguments_take(&a, &request, &l, &state->exceptions) == 0) {
+    if (gl_arguments_parse(args, count, names, &a) == 0 &&
+        gl_arguments_take(&a, &request, &l, state->urls, &state->exceptions) ==
+            0) {
         tokens = send_request(&request, cancelled, &state->exceptions);
     }
     gl_lent_free(&l);
@@ -168,9 +170,10 @@ PyDoc_STRVAR(
     "    ['expires', 'token']\n");
 
 static PyObject *
-create_token(PyObject *module, PyObject *args, PyObject *kwargs)
+create_token(PyObject *module, PyObject *const *args, Py_ssize_t count,
+             PyObject *names)
 {
-    return make_call(PyModule_GetState(module), args, kwargs, NULL);
+    return make_call(PyModule_GetState(module), args, count, names, NULL);
 }
 
 /* ---- Call -------------------------------------------------------------------
@@ -202,11 +205,12 @@ PyDoc_STRVAR(call_cancel_doc,
              "End the call within 0.1 seconds, from any thread.\n");
 
 static PyObject *
-call_create_token(PyObject *self, PyObject *args, PyObject *kwargs)
+call_create_token(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                  PyObject *names)
 {
     const module_state *state = PyType_GetModuleState(Py_TYPE(self));
     call_object *call = (call_object *)self;
-    return make_call(state, args, kwargs, &call->cancelled);
+    return make_call(state, args, count, names, &call->cancelled);
 }
 
 static PyObject *
@@ -241,7 +245,7 @@ call_dealloc(PyObject *self)
 
 static PyMethodDef call_methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))call_create_token,
-     METH_VARARGS | METH_KEYWORDS, call_create_token_doc},
+     METH_FASTCALL | METH_KEYWORDS, call_create_token_doc},
     {"cancel", call_cancel, METH_NOARGS, call_cancel_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -337,7 +341,7 @@ module_exec(PyObject *module)
     if (gl_exceptions_load(&state->exceptions) < 0) {
         return -1;
     }
-    if (gl_transport_init(&err) < 0) {
+    if (gl_libcurl_start(&err) < 0) {
         PyErr_SetString(PyExc_ImportError, err.message);
         return -1;
     }
@@ -345,6 +349,10 @@ module_exec(PyObject *module)
     state->pool = gl_pool_new();
     if (state->pool == NULL) {
         PyErr_NoMemory();
+        return -1;
+    }
+    state->urls = gl_url_cache_new();
+    if (state->urls == NULL) {
         return -1;
     }
     state->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
@@ -361,6 +369,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *state = PyModule_GetState(module);
     Py_VISIT(state->call_type);
+    Py_VISIT(state->urls);
     return gl_exceptions_traverse(&state->exceptions, visit, arg);
 }
 
@@ -369,6 +378,7 @@ module_clear(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->call_type);
+    Py_CLEAR(state->urls);
     gl_exceptions_clear(&state->exceptions);
     return 0;
 }
@@ -386,7 +396,7 @@ module_free(void *module)
 
 static PyMethodDef methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))create_token,
-     METH_VARARGS | METH_KEYWORDS, create_token_doc},
+     METH_FASTCALL | METH_KEYWORDS, create_token_doc},
     {"loads", loads, METH_O, loads_doc},
     {"end_calls", end_calls, METH_NOARGS, end_calls_doc},
     {NULL, NULL, 0, NULL},

@@ -104,34 +104,6 @@ release(gl_pool *pool)
 /* ---- handles ---------------------------------------------------------------
  */
 
-void
-gl_handle_free(gl_handle *handle)
-{
-    curl_easy_cleanup(handle->easy);
-    (void)curl_multi_cleanup(handle->multi);
-    free(handle);
-}
-
-static gl_handle *
-new_handle(gl_error *err)
-{
-    gl_handle *handle = calloc(1, sizeof *handle);
-    if (handle == NULL) {
-        (void)gl_error_memory(err);
-        return NULL;
-    }
-    handle->multi = curl_multi_init();
-    handle->easy = curl_easy_init();
-    if (handle->multi == NULL || handle->easy == NULL ||
-        curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, 1L) !=
-            CURLM_OK) {
-        gl_handle_free(handle);
-        (void)gl_error_memory(err);
-        return NULL;
-    }
-    return handle;
-}
-
 static void
 free_all(gl_handle *handle)
 {
@@ -237,7 +209,7 @@ gl_pool_take(gl_pool *pool, gl_error *err)
     release(pool);
     free_all(surplus);
     if (handle == NULL) {
-        handle = new_handle(err);
+        handle = gl_handle_new(err);
     }
     if (handle == NULL) {
         acquire(pool);

@@ -12,21 +12,13 @@
 
 #include <stdbool.h>
 
-#include <curl/curl.h>
-
 #include "gl_error.h"
+#include "handle.h"
 
 #define GL_POOL_SIZE 32        /* idle handles kept; more are closed */
 #define GL_POOL_IDLE_LIFE 60.0 /* seconds that an idle one is kept */
 
 typedef struct gl_pool gl_pool;
-
-typedef struct gl_handle {
-    CURLM *multi;
-    CURL *easy;
-    double idle_since;      /* on gl_monotonic()'s clock; the pool's */
-    struct gl_handle *next; /* the pool's */
-} gl_handle;
 
 /* Seconds on a clock that nobody sets. */
 double
@@ -40,13 +32,11 @@ gl_pool_new(void);
 void
 gl_pool_free(gl_pool *pool);
 
-/* Lend a handle, all of its options at their defaults.  NULL, ERR filled, when
- * memory is short. */
+/* Lend a handle.  NULL, ERR filled, when memory is short. */
 gl_handle *
 gl_pool_take(gl_pool *pool, gl_error *err);
 
-/* Give a handle back, its easy handle reset (which its connection and what it
- * knows of TLS sessions outlive) and not in its multi handle. */
+/* Give a handle back, cleared, and its easy handle not in its multi handle. */
 void
 gl_pool_give(gl_pool *pool, gl_handle *handle);
 
@@ -58,9 +48,5 @@ gl_pool_close(gl_pool *pool, double seconds);
 /* Whether whoever has a handle is to give it back. */
 bool
 gl_pool_is_closed(gl_pool *pool);
-
-/* Close a lent handle and its connection in place of giving it back. */
-void
-gl_handle_free(gl_handle *handle);
 
 #endif

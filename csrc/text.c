@@ -1,6 +1,6 @@
 #include "text.h"
 
-#include <stdbool.h>
+#include <assert.h>
 #include <stdio.h>
 
 /* RFC 3986, section 2.3.  Not isalnum(): that follows the locale. */
@@ -16,16 +16,20 @@ int
 gl_text_percent_encode(gl_text text, gl_buffer *out, gl_error *err)
 {
     static const char hex[] = "0123456789ABCDEF";
+    size_t start = 0; /* of the bytes that stay as they are */
     for (size_t i = 0; i < text.length; i++) {
         const unsigned char byte = (unsigned char)text.bytes[i];
         const char encoded[] = {'%', hex[byte >> 4], hex[byte & 15]};
-        const bool plain = is_unreserved(text.bytes[i]);
-        if (gl_buffer_append(out, plain ? text.bytes + i : encoded,
-                             plain ? 1 : sizeof encoded, err) < 0) {
+        if (is_unreserved(text.bytes[i])) {
+            continue;
+        }
+        if (gl_buffer_append(out, text.bytes + start, i - start, err) < 0 ||
+            gl_buffer_append(out, encoded, sizeof encoded, err) < 0) {
             return -1;
         }
+        start = i + 1;
     }
-    return 0;
+    return gl_buffer_append(out, text.bytes + start, text.length - start, err);
 }
 
 /* Append one byte of a JSON string.  UTF-8 beyond ASCII needs no escape. */
@@ -59,25 +63,48 @@ gl_text_json_quote(gl_text text, gl_buffer *out, gl_error *err)
     return gl_buffer_append(out, "\"", 1, err);
 }
 
+/* How many of the LENGTH bytes at BYTES are ASCII before the first that is not.
+ */
+static size_t
+ascii_prefix(const char *bytes, size_t length)
+{
+    size_t count = 0;
+    while (count < length && (unsigned char)bytes[count] < 0x80) {
+        count++;
+    }
+    return count;
+}
+
+bool
+gl_text_is_latin1(gl_text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.bytes[i] > 0xc3) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int
 gl_text_to_latin1(gl_text text, gl_buffer *out, gl_error *err)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char byte = (unsigned char)text.bytes[i];
-        if (byte > 0xc3) {
-            gl_error_set(err, GL_ERROR_ARGUMENT,
-                         "has a character beyond Latin-1");
+    assert(gl_text_is_latin1(text));
+    for (size_t i = 0; i < text.length;) {
+        const size_t plain = ascii_prefix(text.bytes + i, text.length - i);
+        if (gl_buffer_append(out, text.bytes + i, plain, err) < 0) {
             return -1;
         }
-        /* U+0080 to U+00FF are C2 or C3 and a continuation byte. */
-        if (byte >= 0xc2 && i + 1 < text.length) {
-            i++;
-            byte = (unsigned char)((byte & 3) << 6 |
-                                   ((unsigned char)text.bytes[i] & 0x3f));
+        i += plain;
+        if (i + 1 < text.length) {
+            /* U+0080 to U+00FF are C2 or C3 and a continuation byte. */
+            const char byte = (char)(((unsigned char)text.bytes[i] & 3) << 6 |
+                                     ((unsigned char)text.bytes[i + 1] & 0x3f));
+            if (gl_buffer_append(out, &byte, 1, err) < 0) {
+                return -1;
+            }
         }
-        if (gl_buffer_append(out, (const char *)&byte, 1, err) < 0) {
-            return -1;
-        }
+        i += 2;
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef GL_TEXT_H
 #define GL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buffer.h"
@@ -22,8 +23,12 @@ gl_text_percent_encode(gl_text text, gl_buffer *out, gl_error *err);
 int
 gl_text_json_quote(gl_text text, gl_buffer *out, gl_error *err);
 
-/* Append TEXT in ISO 8859-1, the encoding of HTTP header values.  A character
- * beyond it is GL_ERROR_ARGUMENT; TEXT must be valid UTF-8. */
+/* Whether every character of TEXT, valid UTF-8, is in ISO 8859-1 (Latin-1), the
+ * encoding of HTTP header values. */
+bool
+gl_text_is_latin1(gl_text text);
+
+/* Append TEXT, of which gl_text_is_latin1 holds, in that encoding. */
 int
 gl_text_to_latin1(gl_text text, gl_buffer *out, gl_error *err);
 

@@ -29,14 +29,12 @@ void
 gl_token_request_init(gl_token_request *request)
 {
     *request = (gl_token_request){.credentials_in = GL_CREDENTIALS_AUTO};
-    gl_base_url_init(&request->url);
     gl_proxy_init(&request->proxy);
 }
 
 void
 gl_token_request_free(gl_token_request *request)
 {
-    gl_base_url_free(&request->url);
     gl_proxy_free(&request->proxy);
 }
 
@@ -61,7 +59,6 @@ check_api_key(gl_text key, gl_error *err)
 {
     static const char name[] = "api_key";
     const char last = key.bytes[key.length - 1];
-    gl_buffer latin1;
     for (size_t i = 0; i < key.length; i++) {
         const unsigned char byte = (unsigned char)key.bytes[i];
         if (byte == '\r' || byte == '\n') {
@@ -81,31 +78,33 @@ check_api_key(gl_text key, gl_error *err)
             "must not begin or end with white space: HTTP would drop "
             "it");
     }
-    gl_buffer_init(&latin1, key.length);
-    const int status = gl_text_to_latin1(key, &latin1, err);
-    gl_buffer_free(&latin1);
-    if (status < 0 && err->kind == GL_ERROR_ARGUMENT) {
+    if (!gl_text_is_latin1(key)) {
         return gl_error_argument(
             err, name,
             "must be Latin-1 to go into an HTTP header: it has a "
             "character beyond that");
     }
-    return status;
+    return 0;
 }
 
 int
-gl_token_request_check(gl_token_request *request, gl_text base_url,
-                       const char *base_url_name, gl_error *err)
+gl_token_request_check(const gl_token_request *request, gl_error *err)
 {
     if (check_text(request->email, "email", err) < 0 ||
         check_text(request->password, "password", err) < 0 ||
-        check_text(request->api_key, "api_key", err) < 0 ||
-        check_api_key(request->api_key, err) < 0 ||
-        check_text(base_url, base_url_name, err) < 0) {
+        check_text(request->api_key, "api_key", err) < 0) {
         return -1;
     }
-    return gl_base_url_parse(&request->url, base_url, TOKEN_PATH, base_url_name,
-                             err);
+    return check_api_key(request->api_key, err);
+}
+
+int
+gl_token_request_parse_url(gl_base_url *url, gl_text base_url, const char *name,
+                           gl_error *err)
+{
+    return check_text(base_url, name, err) < 0
+               ? -1
+               : gl_base_url_parse(url, base_url, TOKEN_PATH, name, err);
 }
 
 int
@@ -113,7 +112,7 @@ gl_token_request_set_proxy(gl_token_request *request, gl_text text,
                            const char *name, gl_error *err)
 {
     const gl_proxy *proxy = &request->proxy;
-    request->transport.proxy = "";
+    request->transport.route.proxy = "";
     if (text.length == 0) {
         return 0;
     }
@@ -123,15 +122,15 @@ gl_token_request_set_proxy(gl_token_request *request, gl_text text,
     if (gl_proxy_parse(&request->proxy, text, name, err) < 0) {
         return -1;
     }
-    if (!request->url.encrypted && (!proxy->loopback || proxy->socks)) {
+    if (!request->url->encrypted && (!proxy->loopback || proxy->socks)) {
         return gl_error_argument(
             err, name,
             "must be an HTTP proxy on this machine when base_url is http: the "
             "password would travel unencrypted");
     }
-    request->transport.proxy = proxy->url.data;
-    request->transport.proxy_user = proxy->user.data;
-    request->transport.proxy_password = proxy->password.data;
+    request->transport.route.proxy = proxy->url.data;
+    request->transport.route.proxy_user = proxy->user.data;
+    request->transport.route.proxy_password = proxy->password.data;
     return 0;
 }
 
@@ -191,7 +190,7 @@ static int
 build_message(const gl_token_request *request, bool in_body, message *m,
               gl_error *err)
 {
-    const gl_buffer *endpoint = &request->url.endpoint;
+    const gl_buffer *endpoint = &request->url->endpoint;
     if (gl_buffer_append(&m->url, endpoint->data, endpoint->length, err) < 0 ||
         gl_buffer_append_string(&m->key_header, "x-api-key: ", err) < 0 ||
         gl_text_to_latin1(request->api_key, &m->key_header, err) < 0 ||
@@ -221,7 +220,7 @@ post(const gl_token_request *request, bool in_body, gl_http_response *response,
         };
         const gl_http_request http = {
             .url = m.url.data,
-            .origin = request->url.origin.data,
+            .origin = request->url->origin.data,
             .headers = headers,
             .header_count = sizeof headers / sizeof *headers,
             .body = m.body.data,
@@ -394,7 +393,7 @@ word_failure(const gl_token_request *request, gl_error *err)
     gl_buffer_init(&sentence, GL_MAX_BODY);
     if (gl_buffer_append_string(&sentence, failed, &ignored) == 0 &&
         gl_buffer_append_string(&sentence, " ", &ignored) == 0 &&
-        gl_buffer_append_string(&sentence, request->url.origin.data,
+        gl_buffer_append_string(&sentence, request->url->origin.data,
                                 &ignored) == 0 &&
         gl_buffer_append_string(&sentence, colon, &ignored) == 0) {
         const size_t length = sentence.length;

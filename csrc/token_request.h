@@ -31,8 +31,8 @@ typedef struct {
     gl_text password;
     gl_text api_key;
     gl_credentials_in credentials_in;
-    gl_base_url url; /* of gl_token_request_check's making */
-    gl_proxy proxy;  /* of gl_token_request_set_proxy's */
+    const gl_base_url *url; /* of gl_token_request_parse_url's making */
+    gl_proxy proxy;         /* of gl_token_request_set_proxy's */
     gl_transport_options transport;
 } gl_token_request;
 
@@ -53,16 +53,20 @@ gl_token_request_init(gl_token_request *request);
 void
 gl_token_request_free(gl_token_request *request);
 
-/* Check the credentials and parse BASE_URL, called BASE_URL_NAME in messages.
- * No network is touched.  GL_ERROR_ARGUMENT, naming the argument and not its
- * value. */
+/* Check the credentials.  No network is touched.  GL_ERROR_ARGUMENT, naming the
+ * argument and not its value. */
 int
-gl_token_request_check(gl_token_request *request, gl_text base_url,
-                       const char *base_url_name, gl_error *err);
+gl_token_request_check(const gl_token_request *request, gl_error *err);
 
-/* Send a checked REQUEST through PROXY; empty for none.  NAME is what messages
- * call it.  GL_ERROR_ARGUMENT when it is not a proxy, or would see the
- * credentials unencrypted. */
+/* Parse BASE_URL, called NAME in messages, for REQUEST's url.
+ * GL_ERROR_ARGUMENT. */
+int
+gl_token_request_parse_url(gl_base_url *url, gl_text base_url, const char *name,
+                           gl_error *err);
+
+/* Send a checked REQUEST, with its url, through PROXY; empty for none.  NAME is
+ * what messages call it.  GL_ERROR_ARGUMENT when it is not a proxy, or would
+ * see the credentials unencrypted. */
 int
 gl_token_request_set_proxy(gl_token_request *request, gl_text proxy,
                            const char *name, gl_error *err);

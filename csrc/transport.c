@@ -1,9 +1,6 @@
-#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L /* pthread_once */
-#endif
-
 #include "transport.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,21 +8,6 @@
 
 #include "base_url.h"
 #include "curl_errors.h"
-
-#if !defined(_WIN32)
-#include <pthread.h>
-#endif
-
-/* The oldest libcurl that has every option we set: CURLOPT_PROTOCOLS_STR came
- * with 7.85.0, and what it took the place of is gone from newer headers' good
- * books. */
-#if LIBCURL_VERSION_NUM >= 0x075500
-#define OLDEST_LIBCURL 0x075500
-#elif LIBCURL_VERSION_NUM >= 0x075100
-#define OLDEST_LIBCURL 0x075100
-#else
-#error "genlogs-ext needs libcurl 7.81.0 or newer"
-#endif
 
 /* Backoff: the wait before retry N is anywhere from 0 to FIRST * 2**N seconds,
  * at most LARGEST ("full jitter"). */
@@ -42,43 +24,6 @@ typedef struct {
     bool cut_short; /* by on_body: enough of an error answer's body */
     char error_text[CURL_ERROR_SIZE];
 } attempt;
-
-/* ---- libcurl's start ------------------------------------------ */
-
-/* The process's only mutable state of ours: libcurl is started once, and never
- * stopped, since other libraries may use the same one. */
-static CURLcode curl_started;
-
-static void
-start_curl(void)
-{
-    curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-int
-gl_transport_init(gl_error *err)
-{
-#if defined(_WIN32)
-    start_curl(); /* counted, and locked, by libcurl 7.84.0 and newer */
-#else
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, start_curl);
-#endif
-    const curl_version_info_data *running = curl_version_info(CURLVERSION_NOW);
-    if (running->version_num < OLDEST_LIBCURL) {
-        gl_error_set(err, GL_ERROR_TRANSPORT,
-                     "libcurl %s is older than the one genlogs-ext was built "
-                     "for (" LIBCURL_VERSION ")",
-                     running->version);
-        return -1;
-    }
-    if (curl_started != CURLE_OK) {
-        gl_error_set(err, GL_ERROR_TRANSPORT, "libcurl does not start: %s",
-                     curl_easy_strerror(curl_started));
-        return -1;
-    }
-    return 0;
-}
 
 /* ---- response ------------------------------------------------------------ */
 
@@ -164,66 +109,24 @@ milliseconds_until(double when)
     } while (0)
 
 static CURLcode
-set_security(CURL *easy, const gl_transport_options *options)
-{
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-#if OLDEST_LIBCURL >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    if (options->ca_file != NULL) {
-        SET(CURLOPT_CAINFO, options->ca_file);
-        SET(CURLOPT_PROXY_CAINFO, options->ca_file);
-        /* TLS libraries without such a directory refuse even "none". */
-        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-        (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
-    }
-    return code;
-}
-
-static CURLcode
 set_limits(CURL *easy, const gl_transport_options *options)
 {
     const double connect_deadline = gl_monotonic() + options->connect_timeout;
     CURLcode code = CURLE_OK;
-    SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline));
     SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds_until(connect_deadline));
-#if LIBCURL_VERSION_NUM >= 0x075700
-    /* Do not wait for a resolver that hangs.  An older libcurl at run time may
-     * not know the option. */
-    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
     return code;
 }
 
 static CURLcode
 set_request(CURL *easy, const gl_http_request *request,
-            const struct curl_slist *headers,
-            const gl_transport_options *options)
+            const struct curl_slist *headers)
 {
     CURLcode code = CURLE_OK;
     SET(CURLOPT_URL, request->url);
-    SET(CURLOPT_POST, 1L);
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
     SET(CURLOPT_HTTPHEADER, headers);
-    /* Take what comes compressed, ask for nothing: a header of ours says so. */
-    SET(CURLOPT_ACCEPT_ENCODING, "");
-    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-    SET(CURLOPT_PROXY, options->proxy);
-    SET(CURLOPT_PROXYUSERNAME, options->proxy_user);
-    SET(CURLOPT_PROXYPASSWORD, options->proxy_password);
-    SET(CURLOPT_NOPROXY, options->no_proxy);
     return code;
 }
 
@@ -241,30 +144,18 @@ set_callbacks(CURL *easy, attempt *a)
 
 #undef SET
 
-static void
-free_headers(struct curl_slist *headers)
+/* Link REQUEST's headers into a list that libcurl reads and nobody copies, in
+ * NODES. */
+static const struct curl_slist *
+link_headers(const gl_http_request *request,
+             struct curl_slist nodes[GL_MAX_REQUEST_HEADERS])
 {
-    for (struct curl_slist *line = headers; line != NULL; line = line->next) {
-        gl_wipe(line->data, strlen(line->data));
-    }
-    curl_slist_free_all(headers);
-}
-
-/* NULL when memory is short. */
-static struct curl_slist *
-make_headers(const gl_http_request *request)
-{
-    struct curl_slist *headers = NULL;
+    assert(request->header_count <= GL_MAX_REQUEST_HEADERS);
     for (size_t i = 0; i < request->header_count; i++) {
-        struct curl_slist *longer =
-            curl_slist_append(headers, request->headers[i]);
-        if (longer == NULL) {
-            free_headers(headers);
-            return NULL;
-        }
-        headers = longer;
+        nodes[i].data = (char *)request->headers[i]; /* read only */
+        nodes[i].next = i + 1 < request->header_count ? &nodes[i + 1] : NULL;
     }
-    return headers;
+    return request->header_count > 0 ? nodes : NULL;
 }
 
 /* How the transfer in MULTI ended. */
@@ -413,21 +304,22 @@ conclude(CURLcode code, const gl_http_request *request,
     return -1;
 }
 
-/* Set EASY up for REQUEST. */
+/* Set HANDLE up for an attempt at REQUEST. */
 static int
-prepare(CURL *easy, const gl_http_request *request,
+prepare(gl_handle *handle, const gl_http_request *request,
         const gl_transport_options *options, const struct curl_slist *headers,
         attempt *a, gl_error *err)
 {
-    CURLcode code = set_callbacks(easy, a);
+    CURL *easy = handle->easy;
+    CURLcode code = gl_handle_set_route(handle, &options->route);
     if (code == CURLE_OK) {
-        code = set_security(easy, options);
+        code = set_callbacks(easy, a);
     }
     if (code == CURLE_OK) {
         code = set_limits(easy, options);
     }
     if (code == CURLE_OK) {
-        code = set_request(easy, request, headers, options);
+        code = set_request(easy, request, headers);
     }
     if (code != CURLE_OK) {
         gl_curl_error(code, easy, a->error_text, err);
@@ -437,31 +329,27 @@ prepare(CURL *easy, const gl_http_request *request,
 }
 
 static int
-post_once(const gl_handle *handle, const gl_http_request *request,
+post_once(gl_handle *handle, const gl_http_request *request,
           const gl_transport_options *options, gl_http_response *response,
           gl_error *err)
 {
     attempt a = {.response = response, .easy = handle->easy, .err = err};
+    struct curl_slist nodes[GL_MAX_REQUEST_HEADERS];
     CURLcode code = CURLE_OK;
-    int status = -1;
-    struct curl_slist *headers = make_headers(request);
     gl_buffer_truncate(&response->body, 0);
-    if (headers == NULL) {
-        gl_error_memory(err);
-    }
-    else if (prepare(a.easy, request, options, headers, &a, err) == 0) {
+    int status = prepare(handle, request, options, link_headers(request, nodes),
+                         &a, err);
+    if (status == 0) {
         status = check_multi(curl_multi_add_handle(handle->multi, a.easy), err);
-        if (status == 0) {
-            status = run(handle->multi, options, &code, err);
-            if (status == 0) {
-                status = conclude(code, request, options, &a);
-            }
-            (void)curl_multi_remove_handle(handle->multi, a.easy);
-        }
     }
-    /* What the handle knows of this attempt ends here. */
-    curl_easy_reset(a.easy);
-    free_headers(headers);
+    if (status == 0) {
+        status = run(handle->multi, options, &code, err);
+        if (status == 0) {
+            status = conclude(code, request, options, &a);
+        }
+        (void)curl_multi_remove_handle(handle->multi, a.easy);
+    }
+    gl_handle_clear(handle);
     gl_wipe(a.error_text, sizeof a.error_text);
     return status;
 }
@@ -481,7 +369,7 @@ may_follow(const gl_http_request *request, const gl_http_response *response)
 /* Post REQUEST, and again where the same origin sends it, at most
  * GL_MAX_REDIRECTS times. */
 static int
-post_and_follow(const gl_handle *handle, const gl_http_request *request,
+post_and_follow(gl_handle *handle, const gl_http_request *request,
                 const gl_transport_options *options, gl_http_response *response,
                 gl_error *err)
 {
@@ -551,7 +439,7 @@ wait_until(const gl_handle *handle, double when,
 }
 
 static int
-post_until_answered(const gl_handle *handle, const gl_http_request *request,
+post_until_answered(gl_handle *handle, const gl_http_request *request,
                     const gl_transport_options *options,
                     gl_http_response *response, gl_error *err)
 {

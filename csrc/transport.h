@@ -19,6 +19,7 @@
 #define GL_MAX_BODY 1048576  /* bytes of a response's body */
 #define GL_MAX_HEADERS 65536 /* bytes of a response's headers */
 #define GL_MAX_REDIRECTS 3
+#define GL_MAX_REQUEST_HEADERS 8
 #define GL_STOP_INTERVAL 0.05 /* seconds */
 
 /* REQUESTED is called with CONTEXT from the waiting thread; true ends the call
@@ -34,11 +35,7 @@ typedef struct {
     double timeout;  /* seconds from the call to DEADLINE, for messages */
     double connect_timeout; /* seconds for one connection to come up */
     int max_retries;        /* attempts after the first */
-    const char *ca_file;    /* PEM file of trusted CAs; NULL: libcurl's own */
-    const char *proxy;      /* its URL, without credentials; "" for none */
-    const char *proxy_user; /* NULL: none */
-    const char *proxy_password; /* NULL: none */
-    const char *no_proxy; /* hosts to reach without it, as curl takes them */
+    gl_route route;
     gl_stop stop;
 } gl_transport_options;
 
@@ -46,8 +43,8 @@ typedef struct {
     const char *url;
     const char *origin;         /* of URL, for messages: no path, no query */
     const char *const *headers; /* "name: value", or "name:" to send none */
-    size_t header_count;
-    const char *body; /* NULL for an empty one */
+    size_t header_count;        /* at most GL_MAX_REQUEST_HEADERS */
+    const char *body;           /* NULL for an empty one */
     size_t body_length;
 } gl_http_request;
 
@@ -58,10 +55,6 @@ typedef struct {
     gl_buffer location; /* absolute URL of a redirect that was not followed */
     int attempts;       /* how often the request was made, redirects apart */
 } gl_http_response;
-
-/* Ready libcurl, once per process.  GL_ERROR_TRANSPORT when it refuses. */
-int
-gl_transport_init(gl_error *err);
 
 /* Whether the same request may be answered differently later: 408, 429, 500,
  * 502, 503, 504. */

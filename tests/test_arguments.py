@@ -276,17 +276,21 @@ def test_arguments_may_be_named_or_not(stub: StubServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs"),
+    ("args", "kwargs", "said"),
     [
-        ((), {}),
-        (("e", "p"), {}),
-        (("e", "p", "k", "https://x.invalid"), {}),
-        (("e", "p", "k"), {"verify": False}),
-        (("e", "p", "k"), {"email": "e"}),
+        ((), {}, "is missing the required argument 'email'"),
+        (("e", "p"), {}, "is missing the required argument 'api_key'"),
+        (("e",), {"api_key": "k"}, "is missing the required argument 'password'"),
+        (("e", "p", "k", "https://x.invalid"), {}, "takes 3 positional arguments but 4 "),
+        (("e", "p", "k"), {"verify": False}, "an unexpected keyword argument 'verify'"),
+        (("e", "p", "k"), {"é": 1}, "an unexpected keyword argument 'é'"),
+        (("e", "p", "k"), {"email": "e"}, "got multiple values for argument 'email'"),
     ],
 )
-def test_the_signature_is_enforced(args: tuple[str, ...], kwargs: dict[str, Any]) -> None:
-    with pytest.raises(TypeError):
+def test_the_signature_is_enforced(
+    args: tuple[str, ...], kwargs: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"^create_token\(\) .*{said}"):
         genlogs_ext.create_token(*args, **kwargs)
 
 

@@ -13,6 +13,7 @@ import pytest
 import genlogs_ext
 from genlogs_ext.testing import Delay, Drop, Reply, StubServer
 
+from .forward_proxy import ForwardProxy
 from .helpers import create_token
 
 
@@ -66,6 +67,28 @@ def test_another_ca_file_is_another_connection() -> None:
         with pytest.raises(genlogs_ext.TLSError):
             create_token(server)
         assert len(server.requests) == 1
+
+
+def test_a_call_owes_nothing_to_the_one_before(tls_stub: StubServer) -> None:
+    """One handle serves them all, and keeps what it can."""
+    ca_file = tls_stub.ca_file
+    with ForwardProxy() as proxy:
+        with pytest.raises(genlogs_ext.InvalidRequestError):
+            create_token(tls_stub, ca_file=ca_file, credentials_in="body")
+        create_token(tls_stub, ca_file=ca_file)
+        create_token(tls_stub, ca_file=ca_file, proxy=proxy.url)
+        create_token(tls_stub, ca_file=ca_file)
+        create_token(tls_stub, ca_file=ca_file, proxy=proxy.url.replace("//", "//u:p@"))
+        create_token(tls_stub, ca_file=ca_file, proxy=proxy.url)
+    assert [bool(request.body) for request in tls_stub.requests] == [True] + [False] * 5
+    assert [b"Proxy-Authorization" in head for head in proxy.heads] == [False, True, False]
+
+
+def test_any_number_of_base_urls(stub: StubServer) -> None:
+    for i in [*range(40), *range(40)]:
+        with pytest.raises(genlogs_ext.InvalidRequestError):
+            create_token(stub, base_url=f"{stub.base_url}/{i}")
+        assert stub.requests[-1].path == f"/{i}/auth/token"
 
 
 @pytest.mark.parametrize("tls", [False, True])

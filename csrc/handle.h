@@ -1,0 +1,55 @@
+/* A libcurl handle that keeps its connection, and how it is set up.
+ *
+ * Options that are the same from call to call stay set, since setting them
+ * anew would cost a twelfth of a call.  What belongs to one attempt (URL,
+ * headers, body, where the answer goes) is set for it and taken away after it,
+ * and so is everything where a proxy has a password: an idle handle holds no
+ * secret of ours.
+ */
+#ifndef GL_HANDLE_H
+#define GL_HANDLE_H
+
+#include <stdbool.h>
+
+#include <curl/curl.h>
+
+#include "buffer.h"
+#include "gl_error.h"
+
+/* How servers are reached. */
+typedef struct {
+    const char *ca_file;    /* PEM file of trusted CAs; NULL: libcurl's own */
+    const char *proxy;      /* its URL, without credentials; "" for none */
+    const char *proxy_user; /* NULL: none */
+    const char *proxy_password; /* NULL: none */
+    const char *no_proxy; /* hosts to reach without it, as curl takes them */
+} gl_route;
+
+typedef struct gl_handle {
+    CURLM *multi; /* of its own, which keeps the connection open */
+    CURL *easy;
+    gl_buffer route;        /* what EASY is set up for; empty: nothing */
+    bool has_secret;        /* of that */
+    double idle_since;      /* on gl_monotonic()'s clock; the pool's */
+    struct gl_handle *next; /* the pool's */
+} gl_handle;
+
+/* NULL, ERR filled, when memory is short. */
+gl_handle *
+gl_handle_new(gl_error *err);
+
+/* Close the connection, too. */
+void
+gl_handle_free(gl_handle *handle);
+
+/* Set HANDLE's options for ROUTE, and those that no call changes: TLS is
+ * verified, and 1.2 at least; nothing but HTTP and HTTPS; no redirects, cookies
+ * or .netrc.  CURLE_OK, or why libcurl refuses. */
+CURLcode
+gl_handle_set_route(gl_handle *handle, const gl_route *route);
+
+/* Take away what belongs to one attempt. */
+void
+gl_handle_clear(gl_handle *handle);
+
+#endif
