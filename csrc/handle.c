@@ -1,12 +1,70 @@
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* pthread */
+#endif
+
 #include "handle.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcurl.h"
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
 enum { MAX_ROUTE = 8 * 1024 * 1024 }; /* four variables, and room to spare */
+
+/* ---- making and freeing ---------------------------------------------------
+ */
+
+/* Ask libcurl not to wait for a resolver that hangs.  Options are newer than
+ * the oldest libcurl that runs, and since 8.20.0 the multi handle waits. */
+static void
+set_quick_exit(gl_handle *handle)
+{
+    bool eased = false;
+    bool multi_eased =
+        curl_version_info(CURLVERSION_NOW)->version_num < 0x081400;
+#if LIBCURL_VERSION_NUM >= 0x075700
+    eased = curl_easy_setopt(handle->easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+#endif
+#if LIBCURL_VERSION_NUM >= 0x081400
+    multi_eased =
+        curl_multi_setopt(handle->multi, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK;
+#endif
+    handle->leaves_resolver = eased && multi_eased;
+}
+
+static void
+close_curl(gl_handle *handle)
+{
+    curl_easy_cleanup(handle->easy);
+    (void)curl_multi_cleanup(handle->multi);
+    handle->easy = NULL;
+    handle->multi = NULL;
+    gl_buffer_free(&handle->route);
+}
+
+static int
+open_curl(gl_handle *handle, gl_error *err)
+{
+    handle->multi = curl_multi_init();
+    handle->easy = curl_easy_init();
+    if (handle->multi == NULL || handle->easy == NULL ||
+        curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, 1L) !=
+            CURLM_OK) {
+        close_curl(handle);
+        return gl_error_memory(err);
+    }
+    return 0;
+}
+
+bool
+gl_handle_is_good(const gl_handle *handle)
+{
+    return handle->easy != NULL;
+}
 
 gl_handle *
 gl_handle_new(gl_error *err)
@@ -17,13 +75,8 @@ gl_handle_new(gl_error *err)
         return NULL;
     }
     gl_buffer_init(&handle->route, MAX_ROUTE);
-    handle->multi = curl_multi_init();
-    handle->easy = curl_easy_init();
-    if (handle->multi == NULL || handle->easy == NULL ||
-        curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, 1L) !=
-            CURLM_OK) {
-        gl_handle_free(handle);
-        (void)gl_error_memory(err);
+    if (open_curl(handle, err) < 0) {
+        free(handle);
         return NULL;
     }
     return handle;
@@ -32,11 +85,12 @@ gl_handle_new(gl_error *err)
 void
 gl_handle_free(gl_handle *handle)
 {
-    curl_easy_cleanup(handle->easy);
-    (void)curl_multi_cleanup(handle->multi);
-    gl_buffer_free(&handle->route);
+    close_curl(handle);
     free(handle);
 }
+
+/* ---- options --------------------------------------------------------------
+ */
 
 #define SET(option, value)                                \
     do {                                                  \
@@ -74,11 +128,6 @@ set_manners(CURL *easy)
     /* Take what comes compressed, ask for nothing: a header of ours says so. */
     SET(CURLOPT_ACCEPT_ENCODING, "");
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-#if LIBCURL_VERSION_NUM >= 0x075700
-    /* Do not wait for a resolver that hangs.  An older libcurl at run time may
-     * not know the option. */
-    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
     return code;
 }
 
@@ -167,6 +216,7 @@ gl_handle_set_route(gl_handle *handle, const gl_route *route)
     }
     else if (!are_equal(&wanted, &handle->route)) {
         reset(handle);
+        set_quick_exit(handle);
         code = set_up(handle->easy, route);
         if (code == CURLE_OK) {
             handle->route = wanted;
@@ -178,15 +228,89 @@ gl_handle_set_route(gl_handle *handle, const gl_route *route)
     return code;
 }
 
+/* Take back what was lent, not copied. */
+static bool
+take_back(CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL) == CURLE_OK;
+}
+
 void
 gl_handle_clear(gl_handle *handle)
 {
-    CURL *easy = handle->easy;
     if (handle->has_secret || handle->route.length == 0 ||
-        curl_easy_setopt(easy, CURLOPT_URL, NULL) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL) != CURLE_OK) {
+        !take_back(handle->easy) ||
+        curl_easy_setopt(handle->easy, CURLOPT_URL, NULL) != CURLE_OK) {
         reset(handle);
     }
+}
+
+/* ---- the end of an attempt ------------------------------------------------
+ */
+
+#if !defined(_WIN32) /* where libcurl comes with us, and is newer */
+
+static void *
+close_in_thread(void *context)
+{
+    gl_handle *handle = context;
+    (void)curl_multi_remove_handle(handle->multi, handle->easy);
+    gl_handle_free(handle);
+    return NULL;
+}
+
+/* Move what HANDLE has to a thread that waits for the resolver and closes it.
+ * False when there is none to be had. */
+static bool
+leave_to_thread(gl_handle *handle)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    gl_handle *left = malloc(sizeof *left);
+    if (left == NULL) {
+        return false;
+    }
+    *left = *handle;
+    if (pthread_attr_init(&attributes) != 0) {
+        free(left);
+        return false;
+    }
+    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const int failed =
+        pthread_create(&thread, &attributes, close_in_thread, left);
+    (void)pthread_attr_destroy(&attributes);
+    if (failed != 0) {
+        free(left);
+        return false;
+    }
+    gl_buffer_init(&handle->route, MAX_ROUTE);
+    return true;
+}
+
+/* Whether taking EASY out of MULTI means waiting for a resolver. */
+static bool
+would_wait(const gl_handle *handle)
+{
+    curl_off_t resolved = 0;
+    (void)curl_easy_getinfo(handle->easy, CURLINFO_NAMELOOKUP_TIME_T,
+                            &resolved);
+    return !handle->leaves_resolver && resolved == 0;
+}
+
+#endif
+
+int
+gl_handle_end_attempt(gl_handle *handle, gl_error *err)
+{
+#if !defined(_WIN32)
+    if (would_wait(handle) && take_back(handle->easy) &&
+        leave_to_thread(handle)) {
+        return open_curl(handle, err);
+    }
+#endif
+    (void)curl_multi_remove_handle(handle->multi, handle->easy);
+    gl_handle_clear(handle);
+    return 0;
 }

@@ -30,6 +30,7 @@ typedef struct gl_handle {
     CURL *easy;
     gl_buffer route;        /* what EASY is set up for; empty: nothing */
     bool has_secret;        /* of that */
+    bool leaves_resolver;   /* libcurl does not wait for one that hangs */
     double idle_since;      /* on gl_monotonic()'s clock; the pool's */
     struct gl_handle *next; /* the pool's */
 } gl_handle;
@@ -48,8 +49,19 @@ gl_handle_free(gl_handle *handle);
 CURLcode
 gl_handle_set_route(gl_handle *handle, const gl_route *route);
 
-/* Take away what belongs to one attempt. */
+/* End the attempt that EASY is in MULTI for, finished or not, and take away
+ * what belongs to it.  A libcurl that would wait for a resolver that hangs does
+ * so in a thread of its own, and HANDLE begins anew.  GL_ERROR_MEMORY when it
+ * cannot; then it is good for gl_handle_free only. */
+int
+gl_handle_end_attempt(gl_handle *handle, gl_error *err);
+
+/* Take away what belongs to one attempt, EASY not being in MULTI. */
 void
 gl_handle_clear(gl_handle *handle);
+
+/* Whether gl_handle_end_attempt left it of use. */
+bool
+gl_handle_is_good(const gl_handle *handle);
 
 #endif

@@ -222,12 +222,18 @@ gl_pool_take(gl_pool *pool, gl_error *err)
 void
 gl_pool_give(gl_pool *pool, gl_handle *handle)
 {
+    const bool good = gl_handle_is_good(handle);
     handle->idle_since = gl_monotonic();
     acquire(pool);
-    handle->next = pool->idle;
-    pool->idle = handle;
+    if (good) {
+        handle->next = pool->idle;
+        pool->idle = handle;
+    }
     pool->lent--;
     gl_handle *surplus = cut_off_surplus(pool);
     release(pool);
+    if (!good) {
+        gl_handle_free(handle);
+    }
     free_all(surplus);
 }

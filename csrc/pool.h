@@ -36,7 +36,8 @@ gl_pool_free(gl_pool *pool);
 gl_handle *
 gl_pool_take(gl_pool *pool, gl_error *err);
 
-/* Give a handle back, cleared, and its easy handle not in its multi handle. */
+/* Give a handle back, of use or not, its easy handle not in its multi handle.
+ */
 void
 gl_pool_give(gl_pool *pool, gl_handle *handle);
 

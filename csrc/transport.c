@@ -20,8 +20,9 @@ typedef struct {
     size_t header_bytes;
     gl_error *err; /* filled by a callback that refuses to go on */
     CURL *easy;
-    bool refused;   /* by a callback, with ERR filled */
-    bool cut_short; /* by on_body: enough of an error answer's body */
+    double connect_deadline; /* on gl_monotonic()'s clock */
+    bool refused;            /* by a callback, with ERR filled */
+    bool cut_short;          /* by on_body: enough of an error answer's body */
     char error_text[CURL_ERROR_SIZE];
 } attempt;
 
@@ -108,13 +109,16 @@ milliseconds_until(double when)
         }                                                 \
     } while (0)
 
+/* libcurl's own limits come after ours, which run() looks after: an older one
+ * waits for a resolver before it says that time is up.  They make it try the
+ * next of several addresses in time. */
 static CURLcode
-set_limits(CURL *easy, const gl_transport_options *options)
+set_limits(CURL *easy, const attempt *a, const gl_transport_options *options)
 {
-    const double connect_deadline = gl_monotonic() + options->connect_timeout;
     CURLcode code = CURLE_OK;
-    SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline));
-    SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds_until(connect_deadline));
+    SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline + 1.0));
+    SET(CURLOPT_CONNECTTIMEOUT_MS,
+        milliseconds_until(a->connect_deadline + 1.0));
     return code;
 }
 
@@ -209,12 +213,25 @@ wait_and_ask(CURLM *multi, double until, double *question,
     return 0;
 }
 
+/* Whether the call, or the connection it waits for, has taken too long. */
+static bool
+is_late(const attempt *a, const gl_transport_options *options)
+{
+    const double now = gl_monotonic();
+    curl_off_t connected = 0;
+    if (now < a->connect_deadline && now < options->deadline) {
+        return false;
+    }
+    (void)curl_easy_getinfo(a->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return connected == 0 || now >= options->deadline;
+}
+
 /* Move MULTI on until its transfer is done, and say by *CODE how it ended,
  * which is at the deadline at the latest.  Returns -1, ERR filled, when
  * somebody wants to stop. */
 static int
-run(CURLM *multi, const gl_transport_options *options, CURLcode *code,
-    gl_error *err)
+run(CURLM *multi, const attempt *a, const gl_transport_options *options,
+    CURLcode *code, gl_error *err)
 {
     double question = gl_monotonic() + GL_STOP_INTERVAL;
     int running = 1;
@@ -226,7 +243,7 @@ run(CURLM *multi, const gl_transport_options *options, CURLcode *code,
             *code = result_of(multi);
             return 0;
         }
-        if (gl_monotonic() >= options->deadline) {
+        if (is_late(a, options)) {
             *code = CURLE_OPERATION_TIMEDOUT;
             return 0;
         }
@@ -316,7 +333,7 @@ prepare(gl_handle *handle, const gl_http_request *request,
         code = set_callbacks(easy, a);
     }
     if (code == CURLE_OK) {
-        code = set_limits(easy, options);
+        code = set_limits(easy, a, options);
     }
     if (code == CURLE_OK) {
         code = set_request(easy, request, headers);
@@ -333,7 +350,12 @@ post_once(gl_handle *handle, const gl_http_request *request,
           const gl_transport_options *options, gl_http_response *response,
           gl_error *err)
 {
-    attempt a = {.response = response, .easy = handle->easy, .err = err};
+    attempt a = {
+        .response = response,
+        .easy = handle->easy,
+        .connect_deadline = gl_monotonic() + options->connect_timeout,
+        .err = err,
+    };
     struct curl_slist nodes[GL_MAX_REQUEST_HEADERS];
     CURLcode code = CURLE_OK;
     gl_buffer_truncate(&response->body, 0);
@@ -342,14 +364,17 @@ post_once(gl_handle *handle, const gl_http_request *request,
     if (status == 0) {
         status = check_multi(curl_multi_add_handle(handle->multi, a.easy), err);
     }
-    if (status == 0) {
-        status = run(handle->multi, options, &code, err);
-        if (status == 0) {
-            status = conclude(code, request, options, &a);
-        }
-        (void)curl_multi_remove_handle(handle->multi, a.easy);
+    if (status < 0) {
+        gl_handle_clear(handle);
+        return -1;
     }
-    gl_handle_clear(handle);
+    status = run(handle->multi, &a, options, &code, err);
+    if (status == 0) {
+        status = conclude(code, request, options, &a);
+    }
+    if (gl_handle_end_attempt(handle, err) < 0) {
+        status = -1;
+    }
     gl_wipe(a.error_text, sizeof a.error_text);
     return status;
 }

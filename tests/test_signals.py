@@ -39,14 +39,28 @@ print(time.monotonic(), flush=True)
 """
 
 
+def preloaded(directory: Path, *names: str) -> str:
+    """LD_PRELOAD with these of tests/preload."""
+    # Behind what is preloaded already: a sanitizer has to come first.
+    libraries = [os.environ.get("LD_PRELOAD", "")]
+    for name in names:
+        library = directory / f"{name}.so"
+        source = Path(__file__).parent / "preload" / f"{name}.c"
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+        libraries.append(str(library))
+    return ":".join(filter(None, libraries))
+
+
 @pytest.fixture(scope="module")
 def slow_resolver(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A library that makes every name lookup hang."""
-    library = tmp_path_factory.mktemp("preload") / "slow_getaddrinfo.so"
-    source = Path(__file__).parent / "preload" / "slow_getaddrinfo.c"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
-    # Behind what is preloaded already: a sanitizer has to come first.
-    return ":".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)]))
+    """LD_PRELOAD that makes every name lookup hang."""
+    return preloaded(tmp_path_factory.mktemp("preload"), "slow_getaddrinfo")
+
+
+@pytest.fixture(scope="module")
+def slow_resolver_of_old(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same, with a libcurl that waits for it."""
+    return preloaded(tmp_path_factory.mktemp("preload"), "slow_getaddrinfo", "old_libcurl")
 
 
 @pytest.fixture
@@ -121,6 +135,12 @@ def timed(call):
 options = dict(base_url="https://slow.invalid", max_retries=0)
 timed(lambda: genlogs_ext.create_token("e", "p", "k", timeout=0.5, **options))
 
+options["max_retries"] = 1
+try:
+    genlogs_ext.create_token("e", "p", "k", connect_timeout=0.2, timeout=9, **options)
+except genlogs_ext.TimeoutError as error:
+    print(error.attempts, error)
+
 async def cancelled():
     call = genlogs_ext.create_token_async("e", "p", "k", timeout=20, **options)
     try:
@@ -133,21 +153,29 @@ timed(lambda: asyncio.run(cancelled()))
 """
 
 
+@pytest.mark.parametrize("preload", ["slow_resolver", "slow_resolver_of_old"])
 def test_a_resolver_that_hangs_delays_neither_deadline_nor_cancellation(
-    slow_resolver: str,
+    preload: str, request: pytest.FixtureRequest
 ) -> None:
     started = time.monotonic()
     answer = subprocess.run(
         [sys.executable, "-c", HANG],
         capture_output=True,
         text=True,
-        env={**os.environ, "LD_PRELOAD": slow_resolver, "SLOW_SECONDS": "20"},
+        env={
+            **os.environ,
+            "LD_PRELOAD": request.getfixturevalue(preload),
+            "SLOW_SECONDS": "20",
+        },
         timeout=40,
         check=False,
     )
-    deadline, threads, cancelled = answer.stdout.splitlines()
+    deadline, connection, threads, cancelled = answer.stdout.splitlines()
     # Timers may go off a millisecond early, by the clocks of libcurl and the loop.
     assert 0.49 <= float(deadline) < 0.5 + PROMISE + LATE
+    assert connection == (
+        "2 no connection to https://slow.invalid within 0.2 s (connect_timeout)"
+    )
     assert threads == "[]"
     assert 0.49 <= float(cancelled) < 0.5 + 0.1 + PROMISE + LATE
     assert time.monotonic() - started < 10, "the exit waited for the resolver"
