@@ -42,6 +42,7 @@ test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
 	@for program in $(C_TESTS:tests/c/%.c=build/c/%); do $$program || exit 1; done
 
 build/c/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
+build/c/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup
 
 build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p build/c
