@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "arguments.h"
 #include "exceptions.h"
@@ -31,6 +32,15 @@ typedef struct {
     gl_pool *pool;       /* connections of every call in this interpreter */
     char user_agent[GL_USER_AGENT_SIZE];
 } module_state;
+
+/* A call that another thread can end, and what there is to know of its answer
+ * beside the tokens. */
+typedef struct {
+    PyObject_HEAD atomic_bool cancelled;
+    time_t date;  /* when the server sent it, by its clock; -1: not known */
+    bool in_body; /* the server took the credentials in the body */
+    int attempts; /* 0: there was no answer */
+} call_object;
 
 /* ---- create_token ----------------------------------------------------------
  */
@@ -55,10 +65,10 @@ is_cancelled(void *context)
     return atomic_load(cancelled);
 }
 
-/* Send REQUEST without the GIL.  CANCELLED, if not NULL, is looked at in place
- * of signals. */
+/* Send REQUEST without the GIL.  CALL, if not NULL, says whether to stop in
+ * place of signals, and learns of the answer. */
 static PyObject *
-send_request(gl_token_request *request, atomic_bool *cancelled,
+send_request(gl_token_request *request, call_object *call,
              const gl_exceptions *exceptions)
 {
     gl_token_response response;
@@ -67,16 +77,21 @@ send_request(gl_token_request *request, atomic_bool *cancelled,
     gl_token_response_init(&response);
 
     PyThreadState *saved = PyEval_SaveThread();
-    request->transport.stop = cancelled != NULL
-                                  ? (gl_stop){is_cancelled, cancelled}
+    request->transport.stop = call != NULL
+                                  ? (gl_stop){is_cancelled, &call->cancelled}
                                   : (gl_stop){signal_raised, &saved};
     const int status = gl_token_request_send(request, &response, &err);
     PyEval_RestoreThread(saved);
 
     if (status == 0) {
         tokens = gl_json_to_python(&response.json, exceptions);
+        if (call != NULL) {
+            call->date = response.date;
+            call->in_body = response.in_body;
+            call->attempts = response.attempts;
+        }
     }
-    else if (err.kind == GL_ERROR_INTERRUPTED && cancelled != NULL) {
+    else if (err.kind == GL_ERROR_INTERRUPTED && call != NULL) {
         gl_error_set(&err, GL_ERROR_TRANSPORT, "the call was cancelled");
         gl_exceptions_raise(exceptions, &err);
     }
@@ -90,7 +105,7 @@ send_request(gl_token_request *request, atomic_bool *cancelled,
 /* Take Python's arguments, send what they ask for, give back the answer. */
 static PyObject *
 make_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
-          PyObject *names, atomic_bool *cancelled)
+          PyObject *names, call_object *call)
 {
     gl_arguments a = {0};
     gl_token_request request;
@@ -103,7 +118,7 @@ make_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
     if (gl_arguments_parse(args, count, names, &a) == 0 &&
         gl_arguments_take(&a, &request, &l, state->urls, &state->exceptions) ==
             0) {
-        tokens = send_request(&request, cancelled, &state->exceptions);
+        tokens = send_request(&request, call, &state->exceptions);
     }
     gl_lent_free(&l);
     gl_token_request_free(&request);
@@ -179,10 +194,6 @@ create_token(PyObject *module, PyObject *const *args, Py_ssize_t count,
 /* ---- Call -------------------------------------------------------------------
  */
 
-typedef struct {
-    PyObject_HEAD atomic_bool cancelled;
-} call_object;
-
 PyDoc_STRVAR(call_doc,
              "Call()\n"
              "--\n"
@@ -210,7 +221,7 @@ call_create_token(PyObject *self, PyObject *const *args, Py_ssize_t count,
 {
     const module_state *state = PyType_GetModuleState(Py_TYPE(self));
     call_object *call = (call_object *)self;
-    return make_call(state, args, count, names, &call->cancelled);
+    return make_call(state, args, count, names, call);
 }
 
 static PyObject *
@@ -231,6 +242,7 @@ call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     call_object *call = (call_object *)PyType_GenericAlloc(type, 0);
     if (call != NULL) {
         atomic_init(&call->cancelled, false);
+        call->date = -1;
     }
     return (PyObject *)call;
 }
@@ -242,6 +254,46 @@ call_dealloc(PyObject *self)
     PyObject_Free(self);
     Py_DECREF(type);
 }
+
+static PyObject *
+call_get_date(PyObject *self, void *Py_UNUSED(closure))
+{
+    const call_object *call = (call_object *)self;
+    return call->date == -1 ? Py_NewRef(Py_None)
+                            : PyFloat_FromDouble((double)call->date);
+}
+
+static PyObject *
+call_get_credentials_in(PyObject *self, void *Py_UNUSED(closure))
+{
+    const call_object *call = (call_object *)self;
+    return call->attempts == 0
+               ? Py_NewRef(Py_None)
+               : PyUnicode_FromString(call->in_body ? "body" : "query");
+}
+
+static PyObject *
+call_get_attempts(PyObject *self, void *Py_UNUSED(closure))
+{
+    const call_object *call = (call_object *)self;
+    return PyLong_FromLong(call->attempts);
+}
+
+static PyGetSetDef call_attributes[] = {
+    {"date", call_get_date, NULL,
+     "When the server sent the answer, by its own clock, in seconds since "
+     "1970; "
+     "None when it did not say.",
+     NULL},
+    {"credentials_in", call_get_credentials_in, NULL,
+     "Where the server took the credentials: 'query' or 'body'; None without "
+     "an "
+     "answer.",
+     NULL},
+    {"attempts", call_get_attempts, NULL,
+     "How often the request was made for the answer; 0 without one.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
 
 static PyMethodDef call_methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))call_create_token,
@@ -255,6 +307,7 @@ static PyType_Slot call_slots[] = {
     {Py_tp_new, FUNCTION_SLOT(call_new)},
     {Py_tp_dealloc, FUNCTION_SLOT(call_dealloc)},
     {Py_tp_methods, call_methods},
+    {Py_tp_getset, call_attributes},
     {0, NULL},
 };
 

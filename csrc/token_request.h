@@ -7,6 +7,9 @@
 #ifndef GL_TOKEN_REQUEST_H
 #define GL_TOKEN_REQUEST_H
 
+#include <stdbool.h>
+#include <time.h>
+
 #include "base_url.h"
 #include "buffer.h"
 #include "gl_error.h"
@@ -40,6 +43,9 @@ typedef struct {
 typedef struct {
     gl_buffer body;
     gl_json json;
+    time_t date; /* when the server sent it, by its clock; -1: it did not say */
+    bool in_body; /* it took the credentials in the body */
+    int attempts; /* how often the request was made */
 } gl_token_response;
 
 /* Write "genlogs-ext/VERSION libcurl/VERSION" to OUT.  Asking libcurl costs

@@ -31,7 +31,7 @@ typedef struct {
 void
 gl_http_response_init(gl_http_response *response)
 {
-    *response = (gl_http_response){.retry_after = -1.0};
+    *response = (gl_http_response){.retry_after = -1.0, .date = -1};
     gl_buffer_init(&response->body, GL_MAX_BODY);
     gl_buffer_init(&response->location, GL_MAX_HEADERS);
 }
@@ -77,18 +77,48 @@ set_headers_too_long(gl_error *err)
                  "the response's headers are over %d bytes", GL_MAX_HEADERS);
 }
 
+/* Whether the header LINE, of LENGTH bytes, begins with PREFIX, in any case. */
+static bool
+begins_with(const char *line, size_t length, const char *prefix)
+{
+    const size_t wanted = strlen(prefix);
+    return length >= wanted && curl_strnequal(line, prefix, wanted);
+}
+
+/* Read a Date header's value; -1 when it is none. */
+static time_t
+read_date(const char *value, size_t length)
+{
+    char text[64];
+    if (length >= sizeof text) {
+        return -1;
+    }
+    memcpy(text, value, length);
+    text[length] = '\0';
+    return curl_getdate(text, NULL);
+}
+
 static size_t
 on_header(char *bytes, size_t size, size_t count, void *context)
 {
-    (void)bytes;
+    static const char date[] = "date:";
     attempt *a = context;
-    a->header_bytes += size * count;
+    const size_t length = size * count;
+    a->header_bytes += length;
     if (a->header_bytes > GL_MAX_HEADERS) {
         set_headers_too_long(a->err);
         a->refused = true;
         return 0;
     }
-    return size * count;
+    if (begins_with(bytes, length, "HTTP/")) {
+        /* Of several (100 Continue, a proxy's answer) the last one counts. */
+        a->response->date = -1;
+    }
+    else if (begins_with(bytes, length, date)) {
+        a->response->date =
+            read_date(bytes + strlen(date), length - strlen(date));
+    }
+    return length;
 }
 
 /* ---- one attempt --------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "buffer.h"
 #include "gl_error.h"
@@ -51,6 +52,7 @@ typedef struct {
 typedef struct {
     long status;
     double retry_after; /* seconds the server asked to wait; < 0: it did not */
+    time_t date;        /* of its Date header; -1: it had none */
     gl_buffer body;     /* decompressed */
     gl_buffer location; /* absolute URL of a redirect that was not followed */
     int attempts;       /* how often the request was made, redirects apart */
