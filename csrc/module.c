@@ -102,27 +102,48 @@ send_request(gl_token_request *request, call_object *call,
     return tokens;
 }
 
+/* A request of Python's arguments, and what it borrows from. */
+typedef struct {
+    gl_arguments arguments;
+    gl_lent lent;
+    gl_token_request request;
+} prepared_call;
+
+/* End also what did not begin well. */
+static void
+end_call(prepared_call *p)
+{
+    gl_lent_free(&p->lent);
+    gl_token_request_free(&p->request);
+    gl_arguments_release(&p->arguments);
+}
+
+static int
+begin_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
+           PyObject *names, prepared_call *p)
+{
+    p->arguments = (gl_arguments){0};
+    gl_lent_init(&p->lent);
+    gl_token_request_init(&p->request);
+    p->request.transport.pool = state->pool;
+    p->request.user_agent = state->user_agent;
+    return gl_arguments_parse(args, count, names, &p->arguments) < 0
+               ? -1
+               : gl_arguments_take(&p->arguments, &p->request, &p->lent,
+                                   state->urls, &state->exceptions);
+}
+
 /* Take Python's arguments, send what they ask for, give back the answer. */
 static PyObject *
 make_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
           PyObject *names, call_object *call)
 {
-    gl_arguments a = {0};
-    gl_token_request request;
-    gl_lent l;
+    prepared_call p;
     PyObject *tokens = NULL;
-    gl_token_request_init(&request);
-    gl_lent_init(&l);
-    request.transport.pool = state->pool;
-    request.user_agent = state->user_agent;
-    if (gl_arguments_parse(args, count, names, &a) == 0 &&
-        gl_arguments_take(&a, &request, &l, state->urls, &state->exceptions) ==
-            0) {
-        tokens = send_request(&request, call, &state->exceptions);
+    if (begin_call(state, args, count, names, &p) == 0) {
+        tokens = send_request(&p.request, call, &state->exceptions);
     }
-    gl_lent_free(&l);
-    gl_token_request_free(&request);
-    gl_arguments_release(&a);
+    end_call(&p);
     return tokens;
 }
 
@@ -189,6 +210,34 @@ create_token(PyObject *module, PyObject *const *args, Py_ssize_t count,
              PyObject *names)
 {
     return make_call(PyModule_GetState(module), args, count, names, NULL);
+}
+
+/* ---- check ------------------------------------------------------------------
+ */
+
+PyDoc_STRVAR(check_doc,
+             "check(*args, **kwargs)\n"
+             "--\n"
+             "\n"
+             "Check create_token's arguments and send nothing. Not public.\n"
+             "\n"
+             "Returns:\n"
+             "    The URL that they would be sent to, without the query.\n"
+             "\n"
+             "Raises:\n"
+             "    TypeError, ValueError: As create_token.\n");
+
+static PyObject *
+check(PyObject *module, PyObject *const *args, Py_ssize_t count,
+      PyObject *names)
+{
+    prepared_call p;
+    PyObject *url = NULL;
+    if (begin_call(PyModule_GetState(module), args, count, names, &p) == 0) {
+        url = PyUnicode_FromString(p.request.url->endpoint.data);
+    }
+    end_call(&p);
+    return url;
 }
 
 /* ---- Call -------------------------------------------------------------------
@@ -450,6 +499,8 @@ module_free(void *module)
 static PyMethodDef methods[] = {
     {"create_token", (PyCFunction)(void (*)(void))create_token,
      METH_FASTCALL | METH_KEYWORDS, create_token_doc},
+    {"check", (PyCFunction)(void (*)(void))check, METH_FASTCALL | METH_KEYWORDS,
+     check_doc},
     {"loads", loads, METH_O, loads_doc},
     {"end_calls", end_calls, METH_NOARGS, end_calls_doc},
     {NULL, NULL, 0, NULL},

@@ -21,6 +21,7 @@ from genlogs_ext._core import __version__, create_token, end_calls
 from genlogs_ext.errors import (
     APIError,
     AuthenticationError,
+    CacheError,
     ConnectError,
     GenLogsError,
     InvalidRequestError,
@@ -35,23 +36,40 @@ from genlogs_ext.errors import (
 
 TYPE_CHECKING = False  # what type checkers know as typing.TYPE_CHECKING, unimported
 if TYPE_CHECKING:
+    from genlogs_ext.access_token import AccessToken
     from genlogs_ext.aio import create_token_async
+    from genlogs_ext.cache import (
+        FileCache,
+        MemoryCache,
+        RedisCache,
+        StoredToken,
+        TokenCache,
+    )
+    from genlogs_ext.token_source import TokenSource
     from genlogs_ext.types import TokenData, TokenResponse
 
 __all__ = [
     "APIError",
+    "AccessToken",
     "AuthenticationError",
+    "CacheError",
     "ConnectError",
+    "FileCache",
     "GenLogsError",
     "InvalidRequestError",
     "InvalidResponseError",
+    "MemoryCache",
     "PermissionDeniedError",
     "RateLimitError",
+    "RedisCache",
     "ServerError",
+    "StoredToken",
     "TLSError",
     "TimeoutError",
+    "TokenCache",
     "TokenData",
     "TokenResponse",
+    "TokenSource",
     "TransportError",
     "__version__",
     "create_token",
@@ -62,19 +80,29 @@ atexit.register(end_calls)
 
 
 if not TYPE_CHECKING:  # or type checkers would believe in every name
+    _rooms = {
+        "AccessToken": "access_token",
+        "FileCache": "cache",
+        "MemoryCache": "cache",
+        "RedisCache": "cache",
+        "StoredToken": "cache",
+        "TokenCache": "cache",
+        "TokenData": "types",
+        "TokenResponse": "types",
+        "TokenSource": "token_source",
+        "create_token_async": "aio",
+    }
 
     def __getattr__(name: str) -> object:
         """Import on first use what would slow every import down."""
-        if name in ("TokenData", "TokenResponse"):
-            from genlogs_ext import types
+        if name in _rooms:
+            from importlib import import_module
 
-            return getattr(types, name)
-        if name == "create_token_async":
-            from genlogs_ext.aio import create_token_async
-
-            return create_token_async
+            return getattr(import_module(f"{__name__}.{_rooms[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "atexit", "end_calls"})
+    return sorted(
+        {*globals(), *__all__} - {"TYPE_CHECKING", "_rooms", "atexit", "end_calls"}
+    )

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from os import PathLike
-from typing import Literal, SupportsFloat, SupportsIndex
+from typing import Any, Literal, SupportsFloat, SupportsIndex
 
+from genlogs_ext import _threads
 from genlogs_ext._core import Call
 from genlogs_ext.types import TokenResponse
 
@@ -97,23 +98,28 @@ def _start(work: Callable[[], TokenResponse]) -> _Future:
     """Do the work in a thread of its own; its outcome becomes the future's."""
     loop = asyncio.get_running_loop()
     future: _Future = loop.create_future()
-    thread = threading.Thread(
-        target=_work, args=(work, loop, future), name="genlogs-create-token", daemon=True
-    )
-    thread.start()
-    if threading.current_thread() is threading.main_thread():
-        _keep_awake(loop, future)
+    _threads.start(partial(_work, work, loop, future), "genlogs-create-token")
+    keep_awake(loop, future)
     return future
 
 
-def _keep_awake(loop: asyncio.AbstractEventLoop, future: _Future) -> None:
-    """Make the loop look around now and then, as long as the future is pending.
+def keep_awake(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]") -> None:
+    """Make a loop of the main thread look around now and then, while a future is pending.
 
     A loop that sleeps notices a signal when it wakes. asyncio.run wakes it; a Jupyter
     kernel does not, and so could not interrupt an `await`.
+
+    Args:
+        loop: The running one.
+        future: Of that loop.
     """
+    if threading.current_thread() is threading.main_thread():
+        _beat(loop, future)
+
+
+def _beat(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]") -> None:
     if not future.done():
-        loop.call_later(_HEARTBEAT, _keep_awake, loop, future)
+        loop.call_later(_HEARTBEAT, _beat, loop, future)
 
 
 def _work(

@@ -9,6 +9,7 @@ import builtins
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "CacheError",
     "ConnectError",
     "GenLogsError",
     "InvalidRequestError",
@@ -177,6 +178,10 @@ class ServerError(APIError):
 
 class InvalidResponseError(GenLogsError):
     """The server answered with success, but not with what the API promises."""
+
+
+class CacheError(GenLogsError):
+    """A token cache cannot be used. A TokenSource logs that, and goes on without it."""
 
 
 _CLASSES: dict[int, type[APIError]] = {

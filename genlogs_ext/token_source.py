@@ -1,0 +1,404 @@
+"""TokenSource: one token, kept fresh."""
+
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, SupportsFloat, SupportsIndex
+
+from genlogs_ext import _clock
+from genlogs_ext._core import Call, check
+from genlogs_ext._flight import Flight, Kept
+from genlogs_ext._sharing import Sharing, key_for
+from genlogs_ext.access_token import AccessToken, lifetime
+from genlogs_ext.cache import MemoryCache, StoredToken, TokenCache
+from genlogs_ext.errors import InvalidRequestError
+from genlogs_ext.types import TokenResponse
+
+__all__ = ["TokenSource"]
+
+_log = logging.getLogger("genlogs_ext")
+
+_TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
+_WIDEST_WINDOW = 300.0  # seconds
+_FIRST_BACKOFF = 1.0  # seconds after a renewal that failed
+_LARGEST_BACKOFF = 60.0
+_PATIENCE = 0.75  # of the timeout, for a cache's lock; the rest is for the request
+
+# What sources that were unpickled without a cache share: in a worker process each task
+# brings a source of its own.
+_of_this_process = MemoryCache()
+
+
+class TokenSource:
+    """One token for as many calls, threads and coroutines as you like, kept fresh.
+
+    `token` returns the kept token as long as that lives. Shortly before its end (five
+    minutes, or a fifth of its lifetime if that is less) it is renewed in the background,
+    while callers go on with the old one. Callers wait only when there is no valid token,
+    and then all for one request. A renewal that fails is logged and tried again; the
+    old token serves until it expires.
+
+    How long a token lives is told by the server's own clock (`expires` minus the
+    response's `Date`), so a local clock that is wrong changes nothing.
+
+    A source pickles, its credentials included; one of `from_env` without them: it reads
+    the environment of where it is unpickled. It works after a fork.
+
+    Args:
+        email: Of the GenLogs user.
+        password: Of that user.
+        api_key: Provided by GenLogs.
+        cache: Where to share the token with other processes: a `FileCache`, a
+            `RedisCache`, or anything else with the methods of `TokenCache`.
+            Default: nowhere.
+        base_url: See `create_token`, as for all that follow.
+        credentials_in: "query", "body" or "auto": what the server wants is then learned
+            once.
+        timeout: Seconds that a token may take, the wait for a cache included.
+        connect_timeout: Seconds for one connection to come up.
+        max_retries: Attempts after the first.
+        ca_file: PEM file of the certificate authorities to trust.
+        proxy: URL of the proxy.
+
+    Raises:
+        TypeError, ValueError: An argument cannot be used.
+
+    Example:
+        >>> from genlogs_ext.testing import StubServer
+        >>> with StubServer() as server:
+        ...     source = TokenSource(
+        ...         server.email, server.password, server.api_key, base_url=server.base_url
+        ...     )
+        ...     first, second = source.token(), source.token()
+        >>> first is second, first.expired, len(server.requests)
+        (True, False, 1)
+    """
+
+    def __init__(
+        self,
+        email: str,
+        password: str,
+        api_key: str,
+        *,
+        cache: TokenCache | None = None,
+        base_url: str | None = None,
+        credentials_in: Literal["auto", "query", "body"] = "auto",
+        timeout: SupportsFloat | SupportsIndex = 30.0,
+        connect_timeout: SupportsFloat | SupportsIndex = 10.0,
+        max_retries: int = 2,
+        ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._credentials = (email, password, api_key)
+        self._given: dict[str, Any] = {
+            "base_url": base_url,
+            "credentials_in": credentials_in,
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "max_retries": max_retries,
+            "ca_file": ca_file,
+            "proxy": proxy,
+        }
+        endpoint = check(*self._credentials, **self._given)
+        # The environment may change; where the token comes from, and may go, does not.
+        self._base_url = endpoint.removesuffix(_TOKEN_PATH)
+        for name in ("load", "store", "lock"):
+            if cache is not None and not callable(getattr(cache, name, None)):
+                raise TypeError(f"cache must be a TokenCache: it has no method {name}()")
+        self._cache = cache
+        self._is_from_env = False
+        self._learned: str | None = None  # where the server takes the credentials
+        self._now = _clock.now
+        # The token, and when to look after it: a call before that takes it as it is.
+        self._kept: Kept | None = None
+        # Of what follows, and of changes to _kept. Logging happens inside, and a handler
+        # may well come by for a token.
+        self._lock = threading.RLock()
+        self._flight: Flight | None = None
+        self._failures = 0  # renewals in a row
+        self._rejected: str | None = None  # the token that a server refused
+        _sources.add(self)
+
+    @classmethod
+    def from_env(cls, *, cache: TokenCache | None = None, **options: Any) -> "TokenSource":
+        """Make a source of what the environment says.
+
+        It reads GENLOGS_EMAIL, GENLOGS_PASSWORD, GENLOGS_API_KEY and, where it is set,
+        GENLOGS_BASE_URL.
+
+        Args:
+            cache: As for the class.
+            **options: The class's other arguments that are given by name.
+
+        Returns:
+            The source.
+
+        Raises:
+            ValueError: A variable is not set, or cannot be used.
+        """
+        names = ("GENLOGS_EMAIL", "GENLOGS_PASSWORD", "GENLOGS_API_KEY")
+        values = [os.environ.get(name, "") for name in names]
+        missing = [name for name, value in zip(names, values, strict=True) if not value]
+        if missing:
+            raise ValueError(f"not set in the environment: {', '.join(missing)}")
+        source = cls(*values, cache=cache, **options)
+        source._is_from_env = True
+        return source
+
+    # ---- what callers want ---------------------------------------------------------
+
+    def token(self) -> AccessToken:
+        """Return a valid token: the kept one, or else a new one.
+
+        Returns:
+            The token. While it is fresh this takes well under a microsecond.
+
+        Raises:
+            GenLogsError: There is none, and none could be made. The next call tries anew.
+        """
+        kept = self._kept
+        if kept is not None and self._now() < kept[1]:
+            return kept[0]
+        found = self._look()
+        return found.wait() if isinstance(found, Flight) else found
+
+    async def token_async(self) -> AccessToken:
+        """Return the same in a coroutine.
+
+        That a task which waits here is cancelled is nothing to the others.
+
+        Returns:
+            The token.
+
+        Raises:
+            GenLogsError: There is none, and none could be made.
+        """
+        kept = self._kept
+        if kept is not None and self._now() < kept[1]:
+            return kept[0]
+        found = self._look()
+        return await found.wait_async() if isinstance(found, Flight) else found
+
+    def headers(self) -> dict[str, str]:
+        """Return the two headers that every other GenLogs endpoint wants.
+
+        HTTP clients that follow a redirect take them along to any host. The adapters in
+        `genlogs_ext.auth` do not.
+
+        Returns:
+            Access-Token and x-api-key: secrets.
+
+        Raises:
+            GenLogsError: As `token`.
+        """
+        return self._headers_of(self.token())
+
+    def invalidate(self, token: AccessToken | str | None = None) -> None:
+        """Forget a token that a server refused; the next call makes a new one.
+
+        Args:
+            token: Which, so that a newer one that came in meanwhile is kept. Default:
+                the one that is kept.
+        """
+        refused = token.value if isinstance(token, AccessToken) else token
+        with self._lock:
+            if self._kept is not None and refused in (None, self._kept[0].value):
+                self._rejected = self._kept[0].value
+                self._kept = None
+
+    def close(self) -> None:
+        """Forget the token, and end a request under way. The source may be used again."""
+        with self._lock:
+            self._kept = None
+            flight = self._flight
+        if flight is not None:
+            flight.cancel()
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is: the token goes there, and nowhere else."""
+        return self._base_url
+
+    def __enter__(self) -> "TokenSource":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kept = self._kept
+        token = "no token yet" if kept is None else repr(kept[0])
+        return f"<TokenSource of {self._credentials[0]} at {self._base_url}: {token}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        cache = None if self._cache is _of_this_process else self._cache
+        if self._is_from_env:
+            return _restore, ((), self._given, cache)
+        options = {**self._given, "base_url": self._base_url}
+        return _restore, (self._credentials, options, cache)
+
+    def _headers_of(self, token: AccessToken) -> dict[str, str]:
+        return {"Access-Token": token.value, "x-api-key": self._credentials[2]}
+
+    # ---- looking after the token ---------------------------------------------------
+
+    def _look(self) -> AccessToken | Flight:
+        """The token to go on with, or the request to wait for."""
+        with self._lock:
+            now = self._now()
+            if self._kept is not None and now >= self._kept[1]:
+                token = self._kept[0]
+                left = token.expires_in
+                # Nobody needs to look again before the renewal has landed.
+                self._kept = (token, now + left) if left > 0 else None
+                if left > 0 and self._flight is None:
+                    self._renew()
+            if self._kept is not None:
+                return self._kept[0]
+            if self._flight is None:
+                self._take_off()
+            assert self._flight is not None  # noqa: S101 - for the type checker
+            return self._flight
+
+    def _take_off(self) -> None:
+        """Begin a request; the lock is held."""
+        flight = Flight(self._obtain, self._land)
+        flight.take_off()
+        self._flight = flight
+
+    def _renew(self) -> None:
+        """Begin a request that nobody waits for; the lock is held."""
+        try:
+            self._take_off()
+        except RuntimeError as error:  # no thread is to be had
+            self._put_off(error)
+
+    def _land(self, kept: Kept | None, error: BaseException | None) -> None:
+        """Take in how a request ended."""
+        with self._lock:
+            self._flight = None
+            if kept is not None:
+                self._failures = 0
+                self._kept = kept
+            elif error is not None and self._kept is not None:
+                self._put_off(error)
+
+    def _put_off(self, error: BaseException) -> None:
+        """Let the old token serve on, and the next renewal wait; the lock is held."""
+        assert self._kept is not None  # noqa: S101 - for the type checker
+        token = self._kept[0]
+        wait = min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
+        if not getattr(error, "retryable", True):
+            wait = _LARGEST_BACKOFF
+        wait *= random.uniform(0.5, 1.0)  # noqa: S311 - it spreads callers, no secret
+        wait = max(wait, getattr(error, "retry_after", None) or 0.0)
+        self._failures += 1
+        left = token.expires_in
+        self._kept = token, self._now() + min(wait, left)
+        _log.warning(
+            "renewing the token failed, it serves for %.0f s more, next try in %.0f s: %s",
+            left, wait, error,
+        )  # fmt: skip
+
+    # ---- making a token, in a thread of its own ------------------------------------
+
+    def _obtain(self, call: Call) -> Kept:
+        """Take the token that another process has made, or make one."""
+        timeout = float(self._given["timeout"])
+        if self._cache is None:
+            return self._request(call, timeout)[0]
+        end = time.monotonic() + timeout
+        shared = Sharing(self._cache, key_for(self._base_url, *self._credentials))
+        # In a renewal, what is about to expire is what there is to be renewed.
+        renewing = self._kept is not None
+        found = self._adopt(shared.load(), renewing)
+        if found is not None:
+            return found
+        with shared.locked(timeout * _PATIENCE):
+            found = self._adopt(shared.load(), renewing)
+            if found is not None:
+                return found
+            kept, stored = self._request(call, max(0.001, end - time.monotonic()))
+            shared.store(stored)
+            return kept
+
+    def _adopt(self, stored: StoredToken | None, renewing: bool) -> Kept | None:
+        """Take over a cache's token, unless it is of no use."""
+        if stored is None:
+            return None
+        token = AccessToken(stored.response, stored.expires_in)
+        spare = stored.expires_in - _window(stored.lifetime)
+        if token.value == self._rejected or (renewing and spare <= 0):
+            return None
+        _log.info("token taken from the cache, it expires in %.0f s", stored.expires_in)
+        return token, self._now() + spare
+
+    def _request(self, call: Call, timeout: float) -> tuple[Kept, StoredToken]:
+        """Make a new token."""
+        response = self._ask(call, timeout)
+        seconds = lifetime(response, call.date)
+        kept = AccessToken(response, seconds), self._now() + seconds - _window(seconds)
+        _log.info("token made, it expires in %.0f s; attempts: %d", seconds, call.attempts)
+        return kept, StoredToken(response, seconds, seconds)
+
+    def _ask(self, call: Call, timeout: float) -> TokenResponse:
+        """Send the request, in the form that the server wants."""
+        options = {**self._given, "base_url": self._base_url, "timeout": timeout}
+        if self._learned is None:
+            response = call.create_token(*self._credentials, **options)
+        else:
+            known = {**options, "credentials_in": self._learned}
+            try:
+                response = call.create_token(*self._credentials, **known)
+            except InvalidRequestError:  # perhaps the server has changed its mind
+                self._learned = None
+                response = call.create_token(*self._credentials, **options)
+        if self._given["credentials_in"] == "auto":
+            self._learned = call.credentials_in
+        return response
+
+
+def _window(seconds: float) -> float:
+    """Seconds before the end of a lifetime of so many that a token is renewed."""
+    return min(_WIDEST_WINDOW, seconds / 5)
+
+
+def _restore(
+    credentials: tuple[str, ...], options: dict[str, Any], cache: TokenCache | None
+) -> TokenSource:
+    """Unpickle."""
+    if cache is None:
+        cache = _of_this_process
+    if not credentials:
+        return TokenSource.from_env(cache=cache, **options)
+    email, password, api_key = credentials
+    return TokenSource(email, password, api_key, cache=cache, **options)
+
+
+# ---- forks -------------------------------------------------------------------------
+
+_sources: "weakref.WeakSet[TokenSource]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """Threads stay behind in the parent, and with them requests and whoever held locks."""
+    for source in list(_sources):
+        source._lock = threading.RLock()
+        if source._flight is not None:
+            source._flight = None
+            if source._kept is not None:  # a renewal: to be begun anew
+                source._kept = source._kept[0], 0.0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
