@@ -1,11 +1,16 @@
 """Servers that most tests need."""
 
 import os
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from genlogs_ext import _clock, access_token
 from genlogs_ext.testing import StubServer
+
+from .helpers import Clock
 
 PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
 
@@ -16,7 +21,17 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.delenv("GENLOGS_BASE_URL", raising=False)
+    for name in ("BASE_URL", "EMAIL", "PASSWORD", "API_KEY"):
+        monkeypatch.delenv(f"GENLOGS_{name}", raising=False)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    ours = SimpleNamespace(time=lambda: time.time() + clock.wall)
+    monkeypatch.setattr(_clock, "now", lambda: clock.seconds)
+    monkeypatch.setattr(access_token, "time", ours)  # the stub's is right
+    return clock
 
 
 @pytest.fixture

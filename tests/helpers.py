@@ -46,3 +46,16 @@ def shown(error: BaseException) -> str:
         [text, str(error), repr(error), repr(error.args), repr(vars(error)),
          repr(pickle.loads(pickle.dumps(error)))]  # noqa: S301 - our own pickle
     )  # fmt: skip
+
+
+class Clock:
+    """The clocks that tokens are timed by, in a test's hand.
+
+    Attributes:
+        seconds: What the clock that nobody sets shows.
+        wall: What the time of day is ahead of the machine's own, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.wall = 0.0

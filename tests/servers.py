@@ -1,4 +1,4 @@
-"""Real servers for tests: nginx and tinyproxy, each on a free port of this machine."""
+"""Real servers for tests, each on a free port of this machine."""
 
 import os
 import shutil
@@ -136,3 +136,14 @@ def tinyproxy(directory: Path, *, extra: str = "") -> Iterator[tuple[int, Path]]
     configuration.write_text(TINYPROXY.format(port=port, directory=directory, extra=extra))
     with running([program, "-d", "-c", str(configuration)], port):
         yield port, directory / "proxy.log"
+
+
+@contextmanager
+def redis_server(directory: Path) -> Iterator[str]:
+    """Run Redis, which keeps nothing on disk; yields its URL."""
+    program = find("redis-server")
+    assert program is not None
+    port = free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with running([*command, "--dir", str(directory), "--loglevel", "warning"], port):
+        yield f"redis://127.0.0.1:{port}/0"

@@ -1,16 +1,15 @@
 """The contract, against a server that none of us wrote: FastAPI under uvicorn."""
 
-import threading
-import time
 from collections.abc import Iterator
 from typing import Annotated
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 import genlogs_ext
+
+from .asgi import Server
 
 EMAIL = "ada+test@example.com"
 PASSWORD = "1234+ é&=%"
@@ -65,26 +64,6 @@ def body_app() -> FastAPI:
         return issue(credentials.email, credentials.password, x_api_key)
 
     return app
-
-
-class Server(uvicorn.Server):
-    """uvicorn in a thread, on a free port."""
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, port=0, log_level="error", ws="none"))
-        self.thread = threading.Thread(target=self.run)
-
-    def __enter__(self) -> str:
-        self.thread.start()
-        while not self.started:
-            assert self.thread.is_alive(), "uvicorn did not start"
-            time.sleep(0.01)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-    def __exit__(self, *_: object) -> None:
-        self.should_exit = True
-        self.thread.join()
 
 
 @pytest.fixture(scope="module", params=[query_app, body_app], ids=["query", "body"])
