@@ -66,7 +66,8 @@ class StoredToken:
             response, lifetime = kept["response"], float(kept["lifetime"])
             data = response["access_token_data"]
             parse_expires(data["expires"])
-            if isinstance(data["token"], str) and lifetime > 0 and expires_in > 0:
+            named = isinstance(data["token"], str) and data["token"]
+            if named and lifetime > 0 and expires_in > 0:
                 return cls(response, lifetime, expires_in)
         raise ValueError("it is no token, or has expired")
 

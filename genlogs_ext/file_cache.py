@@ -68,7 +68,6 @@ class FileCache:
             except FileNotFoundError:
                 return None
             with os.fdopen(file, encoding="utf-8", errors="replace") as opened:
-                _check_private(os.fstat(file), stat.S_ISREG, self.directory / _name(key))
                 return _parse(opened.read())
 
     def store(self, key: str, token: StoredToken, /) -> None:
@@ -125,9 +124,21 @@ class FileCache:
                 os.close(directory)
 
     def _open(self, directory: int | None, name: str, flags: int) -> int:
-        if directory is None:
-            return os.open(self.directory / name, flags, 0o600)
-        return os.open(name, flags | _NO_LINK, 0o600, dir_fd=directory)
+        """The descriptor of a file that is ours alone."""
+        path = self.directory / name
+        try:
+            if directory is None:
+                return os.open(path, flags, 0o600)
+            file = os.open(name, flags | _NO_LINK, 0o600, dir_fd=directory)
+        except OSError as error:
+            error.filename = str(path)
+            raise
+        try:
+            _check_private(os.fstat(file), stat.S_ISREG, path)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
 
     def _rename(self, directory: int | None, old: str, new: str) -> None:
         if directory is None:
