@@ -24,7 +24,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json lint lint-c lint-python \
+.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source lint lint-c lint-python \
 	format build clean setup-demo setup-test setup-lint setup-fuzz setup-bench
 
 help: ## List the commands
@@ -60,6 +60,9 @@ bench: setup-bench build ## What a call on a kept connection costs, beside other
 
 bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
 	@$(RUN)/python benchmarks/json_cost.py
+
+bench-source: setup-bench build ## What a kept token costs, beside azure-identity and google-auth
+	@$(RUN)/python benchmarks/source_cost.py
 
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install

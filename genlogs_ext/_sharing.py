@@ -6,18 +6,14 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from genlogs_ext.cache import StoredToken, TokenCache
 
 _log = logging.getLogger("genlogs_ext")
 
-_T = TypeVar("_T")
-
 _ROUNDS = 100_000  # of PBKDF2: some 30 ms, once in a process
 
 
-@functools.lru_cache(maxsize=16)
 def key_for(base_url: str, email: str, password: str, api_key: str) -> str:
     """What stands for these credentials in a cache.
 
@@ -34,8 +30,15 @@ def key_for(base_url: str, email: str, password: str, api_key: str) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    salt = hashlib.sha256(json.dumps([base_url, email, api_key]).encode()).digest()
+    return _derive_once(json.dumps([base_url, email, api_key]), password)
+
+
+def _derive(scope: str, password: str) -> str:
+    salt = hashlib.sha256(scope.encode()).digest()
     return hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS).hex()
+
+
+_derive_once = functools.lru_cache(maxsize=16)(_derive)
 
 
 class Sharing:

@@ -127,7 +127,7 @@ class MemoryCache:
         self._tokens[key] = token, _clock.now() + token.expires_in
 
     @contextlib.contextmanager
-    def lock(self, key: str, timeout: float, /) -> Iterator[None]:
+    def lock(self, key: str, timeout: float) -> Iterator[None]:
         """See `TokenCache`."""
         lock = self._locks.setdefault((os.getpid(), key), threading.Lock())
         if not lock.acquire(timeout=timeout):

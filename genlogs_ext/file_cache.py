@@ -90,7 +90,7 @@ class FileCache:
                 raise
 
     @contextlib.contextmanager
-    def lock(self, key: str, timeout: float, /) -> Iterator[None]:
+    def lock(self, key: str, timeout: float) -> Iterator[None]:
         """See `TokenCache`. The system frees the lock of a process that dies."""
         with self._opened():
             lock = self._make_lock(self.directory / f"{key}.lock", timeout)

@@ -87,7 +87,7 @@ class RedisCache:
                 self._redis.set(_PREFIX + key, text, px=left)
 
     @contextlib.contextmanager
-    def lock(self, key: str, timeout: float, /) -> Iterator[None]:
+    def lock(self, key: str, timeout: float) -> Iterator[None]:
         """See `TokenCache`. A process that dies holds it for 5 seconds more at most."""
         lock = self._redis.lock(
             f"{_PREFIX}{key}:lock",

@@ -287,17 +287,17 @@ def test_a_body_is_sent_again(
     if kind == "file" and client is with_async_httpx:
         kind = "bytes"  # httpx.AsyncClient takes no file as content
     with file_of(tmp_path) as file:
-        body: dict[str, Any] = {
+        bodies: dict[str, Any] = {
             "bytes": {"data": b"body"},
             "json": {"json": {"a": 1}},
             "form": {"data": FORM},
             "file": {"data": file},
             "upload": {"files": {"f": file}},
-        }[kind]
+        }
         source = source_of(stub)
         source.token()
         stub.script(Reply(401))
-        assert client(source)("POST", f"{stub.base_url}/verify", **body)[0] == 404
+        assert client(source)("POST", f"{stub.base_url}/verify", **bodies[kind])[0] == 404
     first, second = (r for r in stub.requests if r.path == "/verify")
     assert len(first.body) > 3
     assert second.body == first.body

@@ -395,7 +395,7 @@ def test_a_server_may_change_its_mind() -> None:
     with StubServer(credentials_in="query") as server:
         source = source_of(server)
         for wanted in ("query", "body", "query"):
-            server.credentials_in = wanted  # type: ignore[assignment] # of a loop
+            server.credentials_in = wanted
             source.invalidate()
             assert not source.token().expired
 

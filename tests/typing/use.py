@@ -1,10 +1,15 @@
 """Not run: what a user's type checker must make of our types (mypy, pyright)."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+import requests
+
 import genlogs_ext
-from genlogs_ext import TokenData, TokenResponse
+from genlogs_ext import AccessToken, FileCache, TokenData, TokenResponse, TokenSource
+from genlogs_ext.auth import GenLogsAuth, GenLogsTransport
 from genlogs_ext.testing import Reply, StubServer
 
 if TYPE_CHECKING:
@@ -30,6 +35,22 @@ if TYPE_CHECKING:
         assert_type(error.detail, str | None)
         assert_type(error.retry_after, float | None)
         assert_type(error.retryable, bool)
+
+    source = TokenSource("e", "p", "k", cache=FileCache(), timeout=5)
+    assert_type(source.token(), AccessToken)
+    assert_type(source.token().value, str)
+    assert_type(source.token().expires_at, datetime)
+    assert_type(source.token().user_id, str | int | None)
+    assert_type(source.token().raw, TokenResponse)
+    assert_type(source.headers(), dict[str, str])
+    TokenSource("e", "p", "k", cache="redis://")  # type: ignore[arg-type] # no cache
+
+    async def with_a_source() -> None:
+        assert_type(await TokenSource.from_env().token_async(), AccessToken)
+
+    requests.get("https://api.genlogs.io", auth=GenLogsAuth(source), timeout=5)
+    httpx.Client(transport=GenLogsTransport(source))
+    httpx.AsyncClient(transport=GenLogsTransport(source))
 
     server = StubServer(users={"e": "p"}, api_keys={"k"}, credentials_in="body")
     server.script(Reply(503, {"message": "down"}), times=2)

@@ -1,0 +1,121 @@
+"""What a kept token costs to get: beside azure-identity's and google-auth's.
+
+`make bench-source` runs it. Each is asked by its public API for a token that it has and
+that is far from its end, as often as a program asks before each call; no network is used.
+All figures come from one run, as ratios to ours.
+"""
+
+import json
+import statistics
+import timeit
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import google.oauth2.credentials
+from azure.core.pipeline.transport import HttpResponse, HttpTransport
+from azure.identity import ClientSecretCredential
+
+from genlogs_ext import TokenSource
+from genlogs_ext.testing import StubServer
+
+ROUNDS = 9
+
+
+def of_google() -> Callable[[], object]:
+    """google-auth's credentials, as its transports use them before each request."""
+    credentials: Any = google.oauth2.credentials.Credentials(  # type: ignore[no-untyped-call]
+        "kept", expiry=datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(hours=1)
+    )
+
+    def call() -> object:
+        headers: dict[str, str] = {}
+        credentials.before_request(None, "GET", "https://example.com", headers)
+        return headers["authorization"]
+
+    return call
+
+
+class Answer(HttpResponse):
+    """An HTTP answer of our making."""
+
+    def __init__(self, request: Any, content: dict[str, Any]) -> None:
+        super().__init__(request, None)
+        self.status_code = 200
+        self.headers = {"content-type": "application/json"}
+        self.content_type = "application/json"
+        self._content = json.dumps(content).encode()
+
+    def body(self) -> bytes:
+        """All of it."""
+        return self._content
+
+
+class Local(HttpTransport[Any, Any]):
+    """Answers azure-identity's first two requests; a kept token needs none."""
+
+    def open(self) -> None:
+        """There is nothing to open."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def __enter__(self) -> "Local":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def send(self, request: Any, **_: Any) -> Answer:
+        """The authority's metadata, or a token."""
+        base = "https://login.microsoftonline.com/tenant"
+        if request.method == "POST":
+            token = {"access_token": "kept", "expires_in": 3600, "token_type": "Bearer"}
+            return Answer(request, token)
+        endpoints = {
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "issuer": f"{base}/v2.0",
+        }
+        return Answer(request, endpoints)
+
+
+def of_azure() -> Callable[[], object]:
+    """azure-identity's credential, as its clients use it before each request."""
+    credential = ClientSecretCredential(
+        "tenant", "client", "secret", transport=Local(), disable_instance_discovery=True
+    )
+    return lambda: credential.get_token("https://example.com/.default").token
+
+
+def main() -> None:
+    """Ask each in turn, several times, and print the medians."""
+    with StubServer() as server:
+        source = TokenSource(
+            server.email, server.password, server.api_key, base_url=server.base_url
+        )
+        calls: dict[str, tuple[Callable[[], object], int]] = {
+            "TokenSource.token()": (source.token, 200_000),
+            "TokenSource.headers()": (source.headers, 100_000),
+            "google-auth before_request()": (of_google(), 20_000),
+            "azure-identity get_token()": (of_azure(), 200),
+        }
+        costs: dict[str, list[float]] = {name: [] for name in calls}
+        for call, _ in calls.values():
+            call()  # the first makes the token
+        for _ in range(ROUNDS):
+            for name, (call, number) in calls.items():
+                costs[name].append(timeit.timeit(call, number=number) / number)
+        asked = len(server.requests)
+    assert asked == 1, "the token was not kept"
+    base = statistics.median(costs["TokenSource.token()"])
+    print(f"\nA kept token; TokenSource.token() is 1 (there {base * 1e9:.0f} ns)\n")
+    print(f"{'':30}{'ratio':>9}{'spread':>18}")
+    for name, rounds in costs.items():
+        ratios = sorted(cost / base for cost in rounds)
+        spread = f"{ratios[1]:.3g} to {ratios[-2]:.3g}"
+        print(f"{name:30}{statistics.median(ratios):>9.3g}{spread:>18}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The examples of README and docs run."""
+
+import ast
+import asyncio
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genlogs_ext
+from genlogs_ext.testing import StubServer
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n)?```python\n(.*?)```", re.DOTALL)
+
+
+def examples() -> Iterator[Any]:
+    """Every block of Python that does not say why it cannot run."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        if page.is_file():
+            text = page.read_text("utf-8")
+            for match in BLOCK.finditer(text):
+                line = text.count("\n", 0, match.start()) + 1
+                if not match[1]:
+                    yield pytest.param(match[2], id=f"{page.name}:{line}")
+
+
+@pytest.mark.parametrize("code", list(examples()))
+def test_an_example_runs(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StubServer(api_keys={"my-api-key"}) as server:
+        for name, value in {
+            "GENLOGS_EMAIL": server.email,
+            "GENLOGS_PASSWORD": server.password,
+            "GENLOGS_API_KEY": server.api_key,
+            "GENLOGS_BASE_URL": server.base_url,
+            "XDG_CACHE_HOME": str(tmp_path),
+            "HOME": str(tmp_path),
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        names: dict[str, object] = {
+            "genlogs_ext": genlogs_ext,
+            "email": server.email,
+            "password": server.password,
+            "api_key": server.api_key,
+            "BASE_URL": server.base_url,
+        }
+        compiled = compile(code, "example", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        done = eval(compiled, {"__name__": "example", **names})  # noqa: S307 - our own
+        if inspect.iscoroutine(done):
+            asyncio.run(done)
