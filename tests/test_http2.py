@@ -13,6 +13,9 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 import genlogs_ext
+from genlogs_ext.testing import StubServer
+
+from .helpers import create_token
 
 ANSWER = {"access_token_data": {"token": "t", "expires": "2026-11-24T12:00:00+00:00"}}
 
@@ -68,6 +71,8 @@ def served(app: Recorder, directory: Path, call: Any) -> None:
     thread.start()
     try:
         call(url, ca_file)
+        with StubServer() as other:  # its connection takes the place of the one that
+            create_token(other)  # hypercorn would bid farewell to for 30 s
     finally:
         loop.call_soon_threadsafe(done.set)
         thread.join()
