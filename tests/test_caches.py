@@ -468,6 +468,7 @@ def answer(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
+@pytest.mark.timeout(150)
 def test_sixty_processes_make_one_request(tmp_path: Path, stub: StubServer) -> None:
     stub.script(Delay(0.5))
     with processes(60, stub.base_url, "file", str(tmp_path / "cache")) as all_of_them:
