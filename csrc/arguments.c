@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ gl_lent_init(gl_lent *l)
 {
     l->ca_file = NULL;
     l->url = NULL;
+    gl_buffer_init(&l->ca_variable, MAX_VARIABLE);
     gl_buffer_init(&l->proxy, MAX_VARIABLE);
     gl_buffer_init(&l->no_proxy, MAX_VARIABLE);
 }
@@ -37,6 +39,7 @@ gl_lent_free(gl_lent *l)
 {
     Py_CLEAR(l->ca_file);
     Py_CLEAR(l->url);
+    gl_buffer_free(&l->ca_variable);
     gl_buffer_free(&l->proxy);
     gl_buffer_free(&l->no_proxy);
 }
@@ -228,14 +231,14 @@ find_base_url(PyObject *given, const char **name)
 
 static int
 take_base_url(PyObject *given, gl_token_request *request, gl_lent *l,
-              PyObject *urls, const gl_exceptions *exceptions)
+              gl_shared *shared)
 {
     const char *name;
     PyObject *text = find_base_url(given, &name);
     if (text == NULL) {
         return -1;
     }
-    l->url = gl_url_cache_get(urls, text, name, exceptions);
+    l->url = gl_url_cache_get(shared->urls, text, name, &shared->exceptions);
     Py_DECREF(text);
     if (l->url == NULL) {
         return -1;
@@ -305,9 +308,87 @@ take_proxy(const gl_arguments *a, gl_token_request *request, gl_lent *l,
     return 0;
 }
 
+/* The path of certifi's file; a new reference to bytes.  NULL without an
+ * exception where certifi is not installed. */
+static PyObject *
+ask_certifi(void)
+{
+    PyObject *certifi = PyImport_ImportModule("certifi");
+    PyObject *path = NULL;
+    PyObject *encoded = NULL;
+    if (certifi != NULL) {
+        path = PyObject_CallMethod(certifi, "where", NULL);
+        Py_DECREF(certifi);
+    }
+    if (path != NULL && !PyUnicode_FSConverter(path, &encoded)) {
+        encoded = NULL;
+    }
+    Py_XDECREF(path);
+    if (encoded == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+    }
+    return encoded;
+}
+
+/* Take the system's CAs, else certifi's. */
+static int
+find_system_ca(gl_route *route, gl_lent *l, gl_shared *shared)
+{
+    const gl_ca_place *place = atomic_load(&shared->ca_place);
+    gl_error err;
+    if (place == NULL) {
+        place = gl_ca_place_find();
+        atomic_store(&shared->ca_place, place);
+    }
+    if (place != NULL) {
+        route->ca_file = place->path;
+        return 0;
+    }
+    l->ca_file = ask_certifi();
+    if (l->ca_file != NULL) {
+        route->ca_file = PyBytes_AsString(l->ca_file);
+        return route->ca_file != NULL ? 0 : -1;
+    }
+    if (!PyErr_Occurred()) {
+        gl_ca_place_set_missing(&err);
+        gl_exceptions_raise(&shared->exceptions, &err);
+    }
+    return -1;
+}
+
+/* Without a ca_file: the environment's, else the system's, for all that goes by
+ * TLS. */
+static int
+find_ca(gl_token_request *request, gl_lent *l, gl_shared *shared)
+{
+    static const char *const names[] = {"SSL_CERT_FILE", "CURL_CA_BUNDLE",
+                                        "REQUESTS_CA_BUNDLE", NULL};
+    gl_route *route = &request->transport.route;
+    const char *found;
+    gl_error err;
+    if (route->ca_file != NULL ||
+        (!request->url->encrypted && route->proxy[0] == '\0')) {
+        return 0;
+    }
+    if (copy_environment(names, &found, &l->ca_variable, &err) < 0) {
+        gl_exceptions_raise(&shared->exceptions, &err);
+        return -1;
+    }
+    if (found == NULL) {
+        return find_system_ca(route, l, shared);
+    }
+    if (gl_is_directory(l->ca_variable.data)) {
+        route->ca_path = l->ca_variable.data;
+    }
+    else {
+        route->ca_file = l->ca_variable.data;
+    }
+    return 0;
+}
+
 int
 gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
-                  PyObject *urls, const gl_exceptions *exceptions)
+                  gl_shared *shared)
 {
     gl_transport_options *transport = &request->transport;
     transport->timeout = 30.0;
@@ -323,11 +404,12 @@ gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
                      &transport->connect_timeout) < 0 ||
         take_max_retries(a->values[MAX_RETRIES], &transport->max_retries) < 0 ||
         take_ca_file(a->values[CA_FILE], l, &transport->route.ca_file) < 0 ||
-        check_credentials(request, exceptions) < 0 ||
-        take_base_url(a->values[BASE_URL], request, l, urls, exceptions) < 0) {
+        check_credentials(request, &shared->exceptions) < 0 ||
+        take_base_url(a->values[BASE_URL], request, l, shared) < 0 ||
+        take_proxy(a, request, l, &shared->exceptions) < 0) {
         return -1;
     }
-    return take_proxy(a, request, l, exceptions);
+    return find_ca(request, l, shared);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <Python.h>
 
+#include "ca_store.h"
 #include "exceptions.h"
 #include "token_request.h"
 
@@ -27,9 +28,18 @@ typedef struct {
 typedef struct {
     PyObject *ca_file; /* bytes, or NULL */
     PyObject *url;     /* of gl_url_cache_get's making, or NULL */
+    gl_buffer ca_variable;
     gl_buffer proxy;
     gl_buffer no_proxy;
 } gl_lent;
+
+/* What calls of a module have in common. */
+typedef struct {
+    PyObject *urls; /* of gl_url_cache_new's making */
+    /* Where the system keeps its CAs, once that was found; else NULL. */
+    _Atomic(const gl_ca_place *) ca_place;
+    gl_exceptions exceptions;
+} gl_shared;
 
 void
 gl_lent_init(gl_lent *l);
@@ -48,11 +58,11 @@ gl_arguments_parse(PyObject *const *args, Py_ssize_t count, PyObject *names,
 void
 gl_arguments_release(gl_arguments *a);
 
-/* Check every argument and fill REQUEST, which then borrows from A and L.  URLS
- * is gl_url_cache_new's.  -1 with a Python exception. */
+/* Check every argument and fill REQUEST, which then borrows from A and L.  -1
+ * with a Python exception. */
 int
 gl_arguments_take(const gl_arguments *a, gl_token_request *request, gl_lent *l,
-                  PyObject *urls, const gl_exceptions *exceptions);
+                  gl_shared *shared);
 
 /* Lend the characters of OBJECT, which messages call NAME, while it lives.  -1
  * with a TypeError or ValueError when it is no str of whole characters. */

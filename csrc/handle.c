@@ -139,12 +139,12 @@ set_ways(CURL *easy, const gl_route *route)
     SET(CURLOPT_PROXYUSERNAME, route->proxy_user);
     SET(CURLOPT_PROXYPASSWORD, route->proxy_password);
     SET(CURLOPT_NOPROXY, route->no_proxy);
-    if (route->ca_file != NULL) {
+    if (route->ca_file != NULL || route->ca_path != NULL) {
         SET(CURLOPT_CAINFO, route->ca_file);
         SET(CURLOPT_PROXY_CAINFO, route->ca_file);
         /* TLS libraries without such a directory refuse even "none". */
-        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-        (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, route->ca_path);
+        (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, route->ca_path);
     }
     return code;
 }
@@ -168,9 +168,9 @@ static int
 spell(const gl_route *route, gl_buffer *out)
 {
     gl_error ignored;
-    const char *const values[] = {route->ca_file, route->proxy,
-                                  route->proxy_user, route->proxy_password,
-                                  route->no_proxy};
+    const char *const values[] = {route->ca_file,        route->ca_path,
+                                  route->proxy,          route->proxy_user,
+                                  route->proxy_password, route->no_proxy};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         if (append_value(out, values[i], &ignored) < 0) {
             return -1;

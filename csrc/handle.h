@@ -16,11 +16,12 @@
 #include "buffer.h"
 #include "gl_error.h"
 
-/* How servers are reached. */
+/* How servers are reached.  Without ca_file and ca_path libcurl's own. */
 typedef struct {
-    const char *ca_file;    /* PEM file of trusted CAs; NULL: libcurl's own */
-    const char *proxy;      /* its URL, without credentials; "" for none */
-    const char *proxy_user; /* NULL: none */
+    const char *ca_file;        /* PEM file of trusted CAs, or NULL */
+    const char *ca_path;        /* directory of them, or NULL */
+    const char *proxy;          /* its URL, without credentials; "" for none */
+    const char *proxy_user;     /* NULL: none */
     const char *proxy_password; /* NULL: none */
     const char *no_proxy; /* hosts to reach without it, as curl takes them */
 } gl_route;

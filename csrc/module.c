@@ -26,9 +26,8 @@
 #endif
 
 typedef struct {
-    gl_exceptions exceptions;
+    gl_shared shared;
     PyObject *call_type; /* Call */
-    PyObject *urls;      /* of gl_url_cache_new's making */
     gl_pool *pool;       /* connections of every call in this interpreter */
     char user_agent[GL_USER_AGENT_SIZE];
 } module_state;
@@ -119,7 +118,7 @@ end_call(prepared_call *p)
 }
 
 static int
-begin_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
+begin_call(module_state *state, PyObject *const *args, Py_ssize_t count,
            PyObject *names, prepared_call *p)
 {
     p->arguments = (gl_arguments){0};
@@ -130,18 +129,18 @@ begin_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
     return gl_arguments_parse(args, count, names, &p->arguments) < 0
                ? -1
                : gl_arguments_take(&p->arguments, &p->request, &p->lent,
-                                   state->urls, &state->exceptions);
+                                   &state->shared);
 }
 
 /* Take Python's arguments, send what they ask for, give back the answer. */
 static PyObject *
-make_call(const module_state *state, PyObject *const *args, Py_ssize_t count,
+make_call(module_state *state, PyObject *const *args, Py_ssize_t count,
           PyObject *names, call_object *call)
 {
     prepared_call p;
     PyObject *tokens = NULL;
     if (begin_call(state, args, count, names, &p) == 0) {
-        tokens = send_request(&p.request, call, &state->exceptions);
+        tokens = send_request(&p.request, call, &state->shared.exceptions);
     }
     end_call(&p);
     return tokens;
@@ -175,7 +174,9 @@ PyDoc_STRVAR(
     "    max_retries: Attempts after the first when a connection fails or the\n"
     "        server answers 408, 429, 500, 502, 503 or 504; 0 to 100.\n"
     "    ca_file: Path of a PEM file of the certificate authorities to trust.\n"
-    "        Default: libcurl's own, as a rule the system's.\n"
+    "        Default: what SSL_CERT_FILE, CURL_CA_BUNDLE or "
+    "REQUESTS_CA_BUNDLE\n"
+    "        names (a directory, too), else the system's, else certifi's.\n"
     "    proxy: URL of the proxy, \"\" for none. Default: the environment's\n"
     "        https_proxy, all_proxy and no_proxy, as curl takes them; none "
     "for\n"
@@ -268,7 +269,7 @@ static PyObject *
 call_create_token(PyObject *self, PyObject *const *args, Py_ssize_t count,
                   PyObject *names)
 {
-    const module_state *state = PyType_GetModuleState(Py_TYPE(self));
+    module_state *state = PyType_GetModuleState(Py_TYPE(self));
     call_object *call = (call_object *)self;
     return make_call(state, args, count, names, call);
 }
@@ -402,10 +403,10 @@ loads(PyObject *module, PyObject *document)
         return NULL;
     }
     if (gl_json_parse(&json, text, (size_t)length, &err) == 0) {
-        object = gl_json_to_python(&json, &state->exceptions);
+        object = gl_json_to_python(&json, &state->shared.exceptions);
     }
     else {
-        gl_exceptions_raise(&state->exceptions, &err);
+        gl_exceptions_raise(&state->shared.exceptions, &err);
     }
     gl_json_free(&json);
     return object;
@@ -440,7 +441,7 @@ module_exec(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
     gl_error err;
-    if (gl_exceptions_load(&state->exceptions) < 0) {
+    if (gl_exceptions_load(&state->shared.exceptions) < 0) {
         return -1;
     }
     if (gl_libcurl_start(&err) < 0) {
@@ -453,8 +454,8 @@ module_exec(PyObject *module)
         PyErr_NoMemory();
         return -1;
     }
-    state->urls = gl_url_cache_new();
-    if (state->urls == NULL) {
+    state->shared.urls = gl_url_cache_new();
+    if (state->shared.urls == NULL) {
         return -1;
     }
     state->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
@@ -471,8 +472,8 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *state = PyModule_GetState(module);
     Py_VISIT(state->call_type);
-    Py_VISIT(state->urls);
-    return gl_exceptions_traverse(&state->exceptions, visit, arg);
+    Py_VISIT(state->shared.urls);
+    return gl_exceptions_traverse(&state->shared.exceptions, visit, arg);
 }
 
 static int
@@ -480,8 +481,8 @@ module_clear(PyObject *module)
 {
     module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->call_type);
-    Py_CLEAR(state->urls);
-    gl_exceptions_clear(&state->exceptions);
+    Py_CLEAR(state->shared.urls);
+    gl_exceptions_clear(&state->shared.exceptions);
     return 0;
 }
 

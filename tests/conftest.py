@@ -12,6 +12,7 @@ from genlogs_ext.testing import StubServer
 
 from .helpers import Clock
 
+CA_VARIABLES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
 
 
@@ -21,6 +22,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    for name in CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     for name in ("BASE_URL", "EMAIL", "PASSWORD", "API_KEY"):
         monkeypatch.delenv(f"GENLOGS_{name}", raising=False)
 

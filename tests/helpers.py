@@ -1,10 +1,13 @@
 """What several test files do alike."""
 
+import os
 import pickle
 import socket
+import subprocess
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import genlogs_ext
@@ -59,3 +62,15 @@ class Clock:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self.wall = 0.0
+
+
+def preloaded(directory: Path, *names: str) -> str:
+    """LD_PRELOAD with these of tests/preload."""
+    # Behind what is preloaded already: a sanitizer has to come first.
+    libraries = [os.environ.get("LD_PRELOAD", "")]
+    for name in names:
+        library = directory / f"{name}.so"
+        source = Path(__file__).parent / "preload" / f"{name}.c"
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+        libraries.append(str(library))
+    return ":".join(filter(None, libraries))

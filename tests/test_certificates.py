@@ -1,7 +1,9 @@
 """Certificates that must not do: each is a TLSError that says which, and what to do."""
 
 import inspect
+import os
 import ssl
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -17,7 +19,7 @@ from cryptography.x509.oid import NameOID
 import genlogs_ext
 from genlogs_ext.testing import StubServer
 
-from .helpers import create_token, only_request
+from .helpers import create_token, only_request, preloaded
 
 
 def context_for(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -160,3 +162,115 @@ def test_a_ca_file_that_is_none(
 def test_there_is_no_switch() -> None:
     names = set(inspect.signature(genlogs_ext.create_token).parameters)
     assert not names & {"verify", "verify_ssl", "insecure", "ssl", "check_hostname"}
+
+
+# ---- where the authorities are -----------------------------------------------------
+
+VARIABLES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_the_environment_may_name_them(
+    tls_stub: StubServer, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(genlogs_ext.TLSError):
+        create_token(tls_stub)
+    monkeypatch.setenv(variable, str(tls_stub.ca_file))
+    create_token(tls_stub)
+
+
+def test_the_first_variable_counts_and_ca_file_before_it(
+    tls_stub: StubServer,
+    authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = str(authority[1])
+    for name in VARIABLES:
+        monkeypatch.setenv(name, other)
+    create_token(tls_stub, ca_file=tls_stub.ca_file)
+    for name in VARIABLES:
+        with pytest.raises(genlogs_ext.TLSError):
+            create_token(tls_stub)
+        monkeypatch.setenv(name, "")  # as if it were not there
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_stub.ca_file))
+    create_token(tls_stub)
+
+
+def test_a_variable_may_name_a_directory(
+    tls_stub: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tls_stub.ca_file is not None
+    (tmp_path / "ca.pem").write_bytes(Path(tls_stub.ca_file).read_bytes())
+    subprocess.run(["openssl", "rehash", tmp_path], check=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    create_token(tls_stub)
+
+
+def test_a_variable_that_names_nothing_is_an_error(
+    tls_stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no-such-file.pem")
+    with pytest.raises(genlogs_ext.TLSError, match=r"/no-such-file\.pem"):
+        create_token(tls_stub)
+
+
+BARE = """
+import sys
+if sys.argv[2] == "without certifi":
+    sys.modules["certifi"] = None
+import genlogs_ext
+try:
+    genlogs_ext.create_token("email", "password", "api-key", base_url=sys.argv[1])
+except genlogs_ext.TLSError as error:
+    print(error)
+"""
+
+
+def said_without_a_store(
+    server: StubServer, directory: Path, certifi: str, **environment: str
+) -> str:
+    """What a process is told for which the system's places are not there."""
+    preload = {"LD_PRELOAD": preloaded(directory, "no_ca_store"), **environment}
+    answer = subprocess.run(
+        [sys.executable, "-c", BARE, server.base_url, certifi],
+        env={**os.environ, **preload},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return answer.stdout
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+        "/usr/local/share/certs/ca-root-nss.crt",
+    ],
+)
+def test_each_systems_place_is_known(
+    tls_stub: StubServer, tmp_path: Path, place: str
+) -> None:
+    said = said_without_a_store(tls_stub, tmp_path, "without certifi", CA_STORE=place)
+    assert "no certificates of trusted authorities" not in said
+    assert "self-signed" in said or "unable to get local issuer" in said or place in said
+
+
+def test_certifi_is_the_last_resort(tls_stub: StubServer, tmp_path: Path) -> None:
+    said = said_without_a_store(tls_stub, tmp_path, "with certifi")
+    assert "no certificates of trusted authorities" not in said
+    assert "issuer" in said
+
+
+def test_without_any_the_error_says_what_was_tried(
+    tls_stub: StubServer, tmp_path: Path
+) -> None:
+    said = said_without_a_store(tls_stub, tmp_path, "without certifi")
+    assert said.startswith("no certificates of trusted authorities found; tried ")
+    for tried in (*VARIABLES, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
+                  "certifi", "pass ca_file"):  # fmt: skip
+        assert tried in said
+    assert tls_stub.requests == []

@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
 
 from genlogs_ext.testing import Delay, Reply, StubServer
+
+from .helpers import preloaded
 
 PROMISE = 0.1
 LATE = 0.15  # for machines that are busy
@@ -37,18 +38,6 @@ except KeyboardInterrupt:
     print("KeyboardInterrupt")
 print(time.monotonic(), flush=True)
 """
-
-
-def preloaded(directory: Path, *names: str) -> str:
-    """LD_PRELOAD with these of tests/preload."""
-    # Behind what is preloaded already: a sanitizer has to come first.
-    libraries = [os.environ.get("LD_PRELOAD", "")]
-    for name in names:
-        library = directory / f"{name}.so"
-        source = Path(__file__).parent / "preload" / f"{name}.c"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
-        libraries.append(str(library))
-    return ":".join(filter(None, libraries))
 
 
 @pytest.fixture(scope="module")
