@@ -25,7 +25,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source lint lint-c lint-python \
-	format build clean setup-demo setup-test setup-lint setup-fuzz setup-bench
+	format build clean wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ bench-source: setup-bench build ## What a kept token costs, beside azure-identit
 
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install
+
+wheel: setup-wheel ## Build the wheel that brings its own libcurl, into dist/
+	@tools/wheel
 
 lint: setup-lint build lint-c lint-python ## Run every checker
 
@@ -116,7 +119,7 @@ $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 		--no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup-demo setup-test setup-lint setup-fuzz setup-bench:
+setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel:
 	@tools/setup $(@:setup-%=%)
 
 clean: ## Remove everything that was built, .venv included

@@ -3,11 +3,15 @@
 Everything else about the package is in pyproject.toml.
 
 Environment:
+    GENLOGS_EXT_BUNDLE: what tools/bundle/build made: libcurl and what it needs, static.
+        The extension then depends on libc alone, and shows no symbol of theirs.
     JSMN_INCLUDE_DIR: directory of jsmn.h, where it is not on the compiler's path.
     PKG_CONFIG, CURL_CONFIG: the programs to ask for libcurl.
 """
 
 import os
+import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -29,6 +33,41 @@ INSTALL_LIBCURL = (
 INSTALL_JSMN = (
     "install libjsmn-dev (Debian, Ubuntu), jsmn-devel (Fedora) or jsmn (macOS, "
     "Homebrew), or set JSMN_INCLUDE_DIR to its directory"
+)
+
+# What a bundle holds, for Unix and for Windows, in the order that linkers want.
+BUNDLED = (
+    ("libcurl.a", "libssl.a", "libcrypto.a", "libz.a"),
+    ("libcurl.lib", "zlib.lib"),
+)
+# How to keep a bundle to ourselves: another libcurl or OpenSSL may be in the process.
+ALONE = {
+    "linux": shlex.split(
+        "-Wl,--exclude-libs,ALL -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--as-needed -Wl,-s "
+        "-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -lpthread -ldl"
+    ),
+    "darwin": shlex.split(
+        "-Wl,-exported_symbol,_PyInit__core -Wl,-dead_strip -framework CoreFoundation "
+        "-framework SystemConfiguration"
+    ),
+    "win32": [
+        "ws2_32.lib",
+        "crypt32.lib",
+        "bcrypt.lib",
+        "secur32.lib",
+        "iphlpapi.lib",
+        "advapi32.lib",
+    ],
+}
+# https://best.openssf.org/Compiler-Hardening-Guides, for what others will run.
+HARDENED = (
+    []
+    if sys.platform == "win32"
+    else shlex.split(
+        "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong "
+        "-fstack-clash-protection -ffunction-sections -fdata-sections -fno-strict-overflow"
+    )
+    + (["-fcf-protection=full"] if platform.machine() == "x86_64" else [])
 )
 
 
@@ -76,12 +115,37 @@ def check_version(version: str) -> None:
         )
 
 
+def find_bundle(prefix: Path) -> tuple[str, list[str], list[str]]:
+    """Find the libcurl of tools/bundle/build, or on Windows of vcpkg; as find_libcurl."""
+    header = prefix / "include" / "curl" / "curlver.h"
+    version = header.is_file() and re.search(
+        r'LIBCURL_VERSION "([^"]+)"', header.read_text("ascii")
+    )
+    if not version:
+        raise SetupError(
+            f"GENLOGS_EXT_BUNDLE: no libcurl in {prefix}: run tools/bundle/build"
+        )
+    cflags = [f"-I{prefix / 'include'}", "-DCURL_STATICLIB"]
+    names = BUNDLED[sys.platform == "win32"]
+    libraries = [str(prefix / "lib" / name) for name in names]
+    return version[1], [*cflags, *HARDENED], [*libraries, *ALONE.get(sys.platform, [])]
+
+
 class BuildExt(build_ext):
     """Finds the libraries when the extension is built, not when metadata is read."""
 
     def build_extension(self, ext: Extension) -> None:
         """Complete the extension's description, then build it."""
-        version, cflags, libs = find_libcurl()
+        bundle = os.environ.get("GENLOGS_EXT_BUNDLE")
+        found = find_bundle(Path(bundle).resolve()) if bundle else find_libcurl()
+        version, cflags, libs = found
+        if bundle:
+            # Some Pythons were built to hand their own library's path on.
+            self.compiler.linker_so = [
+                word
+                for word in self.compiler.linker_so
+                if not word.startswith("-Wl,-rpath")
+            ]
         check_version(version)
         ext.extra_compile_args += cflags
         ext.extra_link_args += libs

@@ -5,6 +5,7 @@
 #include "ca_store.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <curl/curl.h>
@@ -94,11 +95,8 @@ gl_ca_place_set_missing(gl_error *err)
     char tried[512] = "";
     for (size_t i = 0; i < PLACES; i++) {
         const size_t length = strlen(tried);
-        const size_t more = strlen(places[i].path) + 2;
-        if (length + more < sizeof tried) {
-            memcpy(tried + length, ", ", 2);
-            memcpy(tried + length + 2, places[i].path, more - 1);
-        }
+        (void)snprintf(tried + length, sizeof tried - length, ", %s",
+                       places[i].path);
     }
     gl_error_set(
         err, GL_ERROR_TLS,
