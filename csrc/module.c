@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "arguments.h"
 #include "exceptions.h"
@@ -36,7 +35,7 @@ typedef struct {
  * beside the tokens. */
 typedef struct {
     PyObject_HEAD atomic_bool cancelled;
-    time_t date;  /* when the server sent it, by its clock; -1: not known */
+    double date;  /* what the server's clock showed then; < 0: not known */
     bool in_body; /* the server took the credentials in the body */
     int attempts; /* 0: there was no answer */
 } call_object;
@@ -292,7 +291,7 @@ call_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     call_object *call = (call_object *)PyType_GenericAlloc(type, 0);
     if (call != NULL) {
         atomic_init(&call->cancelled, false);
-        call->date = -1;
+        call->date = -1.0;
     }
     return (PyObject *)call;
 }
@@ -309,8 +308,8 @@ static PyObject *
 call_get_date(PyObject *self, void *Py_UNUSED(closure))
 {
     const call_object *call = (call_object *)self;
-    return call->date == -1 ? Py_NewRef(Py_None)
-                            : PyFloat_FromDouble((double)call->date);
+    return call->date < 0.0 ? Py_NewRef(Py_None)
+                            : PyFloat_FromDouble(call->date);
 }
 
 static PyObject *

@@ -238,7 +238,7 @@ post(const gl_token_request *request, bool in_body, gl_http_response *response,
 void
 gl_token_response_init(gl_token_response *response)
 {
-    *response = (gl_token_response){.date = -1};
+    *response = (gl_token_response){.date = -1.0};
     gl_buffer_init(&response->body, GL_MAX_BODY);
 }
 
@@ -422,7 +422,10 @@ send_once(const gl_token_request *request, bool in_body,
     *attempts += http.attempts;
     if (status == 0 && http.status >= 200 && http.status < 300) {
         status = take_success(&http, response, err);
-        response->date = http.date;
+        /* Its Date, and what has passed since that came. */
+        response->date =
+            http.date == -1 ? -1.0
+                            : (double)http.date + gl_monotonic() - http.date_at;
         response->in_body = in_body;
         response->attempts = *attempts;
     }

@@ -8,7 +8,6 @@
 #define GL_TOKEN_REQUEST_H
 
 #include <stdbool.h>
-#include <time.h>
 
 #include "base_url.h"
 #include "buffer.h"
@@ -43,7 +42,7 @@ typedef struct {
 typedef struct {
     gl_buffer body;
     gl_json json;
-    time_t date; /* when the server sent it, by its clock; -1: it did not say */
+    double date;  /* what the server's clock shows, since 1970; < 0: unknown */
     bool in_body; /* it took the credentials in the body */
     int attempts; /* how often the request was made */
 } gl_token_response;

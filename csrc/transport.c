@@ -117,6 +117,7 @@ on_header(char *bytes, size_t size, size_t count, void *context)
     else if (begins_with(bytes, length, date)) {
         a->response->date =
             read_date(bytes + strlen(date), length - strlen(date));
+        a->response->date_at = gl_monotonic();
     }
     return length;
 }

@@ -53,6 +53,7 @@ typedef struct {
     long status;
     double retry_after; /* seconds the server asked to wait; < 0: it did not */
     time_t date;        /* of its Date header; -1: it had none */
+    double date_at;     /* when that came, on gl_monotonic()'s clock */
     gl_buffer body;     /* decompressed */
     gl_buffer location; /* absolute URL of a redirect that was not followed */
     int attempts;       /* how often the request was made, redirects apart */

@@ -21,6 +21,7 @@ from genlogs_ext._core import __version__, create_token, end_calls
 from genlogs_ext.errors import (
     APIError,
     AuthenticationError,
+    CacheBusyError,
     CacheError,
     ConnectError,
     GenLogsError,
@@ -52,6 +53,7 @@ __all__ = [
     "APIError",
     "AccessToken",
     "AuthenticationError",
+    "CacheBusyError",
     "CacheError",
     "ConnectError",
     "FileCache",

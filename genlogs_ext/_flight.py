@@ -2,14 +2,18 @@
 
 import asyncio
 import copy
+import logging
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 
 from genlogs_ext import _threads
 from genlogs_ext._core import Call
 from genlogs_ext.access_token import AccessToken
 from genlogs_ext.aio import keep_awake
+from genlogs_ext.errors import TransportError
+
+_log = logging.getLogger("genlogs_ext")
 
 Kept = tuple[AccessToken, float]
 """A token, and when to look after it, on `_clock`'s clock."""
@@ -22,20 +26,36 @@ class Flight:
     to the others, nor to the request.
 
     Args:
-        work: Makes the token, and says when to look after it; the Call is for `cancel`
-            to end.
+        work: Makes the token, and says when to look after it.
         land: Is told the outcome before any waiter is: that, or None and the error.
+
+    Attributes:
+        call: What `work` is to make its request by.
     """
 
     def __init__(
         self,
-        work: Callable[[Call], Kept],
-        land: Callable[[Kept | None, BaseException | None], None],
+        work: Callable[["Flight"], Kept],
+        land: Callable[["Flight", Kept | None, BaseException | None], None],
     ) -> None:
+        self.call = Call()
         self._work = work
         self._land = land
-        self._call = Call()
         self._outcome: Future[Kept] = Future()
+        self._notes: list[tuple[int, str, tuple[object, ...]]] = []
+
+    def note(self, level: int, message: str, *arguments: object) -> None:
+        """Log something when nobody waits any more.
+
+        A log handler may want a token itself, or hold a lock that somebody who waits
+        here came with.
+
+        Args:
+            level: Of `logging`.
+            message: With %-placeholders.
+            *arguments: For them.
+        """
+        self._notes.append((level, message, arguments))
 
     def take_off(self) -> None:
         """Begin.
@@ -46,8 +66,9 @@ class Flight:
         _threads.start(self._fly, "genlogs-token")
 
     def cancel(self) -> None:
-        """End it within 0.1 seconds, with a TransportError."""
-        self._call.cancel()
+        """Send the waiters away at once, and end the request within 0.1 seconds."""
+        self.call.cancel()
+        self._settle(None, TransportError("the token source was closed"))
 
     def wait(self) -> AccessToken:
         """Wait in this thread.
@@ -82,15 +103,23 @@ class Flight:
         return self.wait()
 
     def _fly(self) -> None:
+        kept: Kept | None = None
+        failure: BaseException | None = None
         try:
-            kept = self._work(self._call)
-            self._land(kept, None)
+            kept = self._work(self)
         except BaseException as error:  # it is the waiters'
             # Frames of this thread hold the credentials, and tell nothing.
-            error.__traceback__ = None
-            try:
-                self._land(None, error)
-            finally:
-                self._outcome.set_exception(error)
-        else:
-            self._outcome.set_result(kept)
+            failure = error.with_traceback(None)
+        try:
+            self._land(self, kept, failure)
+        finally:
+            self._settle(kept, failure)
+        for level, message, arguments in self._notes:
+            _log.log(level, message, *arguments)
+
+    def _settle(self, kept: Kept | None, failure: BaseException | None) -> None:
+        with suppress(InvalidStateError):  # cancelled
+            if kept is not None:
+                self._outcome.set_result(kept)
+            else:
+                self._outcome.set_exception(failure)

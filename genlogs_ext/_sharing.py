@@ -1,17 +1,22 @@
-"""A cache that may fail, as a source uses it."""
+"""A cache that may fail, or hang, as a source uses it."""
 
 import functools
 import hashlib
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
+from genlogs_ext import _threads
 from genlogs_ext.cache import StoredToken, TokenCache
+from genlogs_ext.errors import CacheBusyError, CacheError
 
-_log = logging.getLogger("genlogs_ext")
+_T = TypeVar("_T")
 
 _ROUNDS = 100_000  # of PBKDF2: some 30 ms, once in a process
+_AWAY = 60.0  # seconds that a cache which failed is left alone
 
 
 def key_for(base_url: str, email: str, password: str, api_key: str) -> str:
@@ -42,54 +47,145 @@ _derive_once = functools.lru_cache(maxsize=16)(_derive)
 
 
 class Sharing:
-    """What one request asks of a cache. After a failure, which is logged, nothing more.
+    """A source's token in a cache that others share.
+
+    Nothing here raises, and nothing takes longer than it may. A cache that failed is
+    left alone for a minute.
 
     Args:
         cache: The cache.
-        key: For which token.
     """
 
-    def __init__(self, cache: TokenCache, key: str) -> None:
+    def __init__(self, cache: TokenCache) -> None:
+        self._cache = cache
+        self._back_at = 0.0
+
+    def visit(self, key: str, seconds: float, complain: Callable[[str], None]) -> "Visit":
+        """Use it for one request.
+
+        Args:
+            key: For which token.
+            seconds: How long `load` and `locked` may take, all in all.
+            complain: Is told what failed.
+        """
+        return Visit(self, self._cache, key, seconds, complain)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is to be left alone."""
+        return time.monotonic() < self._back_at
+
+    def leave_alone(self) -> None:
+        """It has failed."""
+        self._back_at = time.monotonic() + _AWAY
+
+
+class Visit:
+    """What one request asks of a cache; made by `Sharing.visit`."""
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        cache: TokenCache,
+        key: str,
+        seconds: float,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._sharing = sharing
         self._cache = cache
         self._key = key
-        self._works = True
+        self._end = time.monotonic() + seconds
+        self._complain = complain
 
     def load(self) -> StoredToken | None:
         """Return what is there, or None."""
-        with self._watched():
-            return self._cache.load(self._key) if self._works else None
-        return None
+        return self._ask(lambda: _checked(self._cache.load(self._key)), self._left())
 
-    def store(self, token: StoredToken) -> None:
-        """Keep a token."""
-        with self._watched():
-            if self._works:
-                self._cache.store(self._key, token)
-
-    @contextmanager
-    def locked(self, timeout: float) -> Iterator[None]:
-        """Keep others out meanwhile, if that can be had.
+    def store(self, token: StoredToken, seconds: float) -> None:
+        """Keep a token.
 
         Args:
-            timeout: Seconds to wait for them.
+            token: The token.
+            seconds: How long that may take.
         """
-        lock = None
-        with self._watched():
-            if self._works:
-                entering = self._cache.lock(self._key, timeout)
-                entering.__enter__()
-                lock = entering
+        self._ask(lambda: self._cache.store(self._key, token), seconds)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others out meanwhile, if that can be had."""
+        patience = self._left()
+
+        def enter() -> AbstractContextManager[object]:
+            lock = self._cache.lock(self._key, patience)
+            lock.__enter__()
+            return lock
+
+        # A cache that waits for its lock says so itself when time is up, a little late.
+        lock = self._ask(enter, patience + 0.5, late=_leave)
         try:
             yield
         finally:
             if lock is not None:
-                with self._watched():
-                    lock.__exit__(None, None, None)
+                self._ask(functools.partial(_leave, lock), 1.0, even_if_away=True)
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _left(self) -> float:
+        return max(0.1, self._end - time.monotonic())
+
+    def _ask(
+        self,
+        work: Callable[[], _T],
+        seconds: float,
+        late: Callable[[_T], object] = lambda _: None,
+        even_if_away: bool = False,
+    ) -> _T | None:
+        """Do something with the cache, in a thread that may be left behind.
+
+        Args:
+            work: What to do.
+            seconds: How long to wait for it.
+            late: What to do with what comes after that.
+            even_if_away: What was taken has to be given back.
+        """
+        if self._sharing.is_away and not even_if_away:
+            return None
         try:
-            yield
+            return _within(seconds, work, late)
+        except CacheBusyError as error:
+            self._complain(f"{error}; making one here")
         except Exception as error:  # whatever a cache of somebody else's raises
-            self._works = False
-            _log.warning("token cache unusable, going on without: %s", error)
+            self._sharing.leave_alone()
+            self._complain(f"token cache unusable, going on without: {error}")
+        return None
+
+
+def _checked(found: object) -> StoredToken | None:
+    if found is None or isinstance(found, StoredToken):
+        return found
+    raise TypeError(f"load() returned no StoredToken but {type(found).__name__}")
+
+
+def _leave(lock: AbstractContextManager[object]) -> None:
+    lock.__exit__(None, None, None)
+
+
+def _within(seconds: float, work: Callable[[], _T], late: Callable[[_T], object]) -> _T:
+    """Do something in a thread of its own, and wait for it only so long."""
+    outcome: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_exception(error.with_traceback(None))
+        else:
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_result(result)
+            else:
+                late(result)
+
+    _threads.start(run, "genlogs-cache")
+    wait([outcome], seconds)
+    if outcome.cancel():
+        raise CacheError(f"no answer in {seconds:.1f} s")
+    return outcome.result()

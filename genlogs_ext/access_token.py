@@ -16,6 +16,8 @@ _ISO_8601 = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+
 
 class AccessToken:
     """A token and the end of its life. Immutable.
@@ -32,7 +34,8 @@ class AccessToken:
         expires_in: Seconds it has left.
 
     Raises:
-        InvalidResponseError: The response's `expires` is not a date and time.
+        InvalidResponseError: The response's `expires` is not a date and time, or its
+            token is nothing that an HTTP header can carry.
     """
 
     __slots__ = ("__weakref__", "_end", "_expires_at", "_response", "_value")
@@ -43,7 +46,14 @@ class AccessToken:
     _end: float
 
     def __init__(self, response: TokenResponse, expires_in: float) -> None:
+        if hasattr(self, "_value"):
+            raise AttributeError("an AccessToken does not change")
         data = response["access_token_data"]
+        if not _HEADER_VALUE.fullmatch(data["token"]):
+            raise InvalidResponseError(
+                "the server's answer is not what the API promises: "
+                "access_token_data.token is nothing that an HTTP header can carry"
+            )
         keep = object.__setattr__
         keep(self, "_value", data["token"])
         keep(self, "_expires_at", parse_expires(data["expires"]))

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from genlogs_ext import _clock
 from genlogs_ext.access_token import parse_expires
-from genlogs_ext.errors import CacheError, InvalidResponseError
+from genlogs_ext.errors import CacheBusyError, InvalidResponseError
 from genlogs_ext.types import TokenResponse
 
 TYPE_CHECKING = False
@@ -98,15 +98,20 @@ class TokenCache(Protocol):
         Args:
             key: Others do not wait for one another.
             timeout: Seconds to wait. When they are over `__enter__` raises
-                `CacheError`.
+                `CacheBusyError`.
 
         Returns:
-            A context manager. The lock must not outlive a process that dies in it.
+            A context manager, which may be left in another thread than it was
+            entered in. The lock must not outlive a process that dies in it.
         """
 
 
 class MemoryCache:
-    """One token for all sources of a process that have the same credentials."""
+    """One token for all sources of a process that have the same credentials.
+
+    What is pickled in one process is, in another, the cache that all unpickled sources
+    of that one share.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[str, tuple[StoredToken, float]] = {}
@@ -131,14 +136,24 @@ class MemoryCache:
         """See `TokenCache`."""
         lock = self._locks.setdefault((os.getpid(), key), threading.Lock())
         if not lock.acquire(timeout=timeout):
-            raise CacheError(f"another thread has been making a token for {timeout:g} s")
+            raise CacheBusyError(
+                f"another thread has been making a token for {timeout:.1f} s"
+            )
         try:
             yield
         finally:
             lock.release()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return MemoryCache, ()
+        return _of_this_process, ()
+
+
+# Tasks bring a source each to the process that works on them.
+process_cache = MemoryCache()
+
+
+def _of_this_process() -> MemoryCache:
+    return process_cache
 
 
 if not TYPE_CHECKING:

@@ -9,6 +9,7 @@ import builtins
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "CacheBusyError",
     "CacheError",
     "ConnectError",
     "GenLogsError",
@@ -182,6 +183,10 @@ class InvalidResponseError(GenLogsError):
 
 class CacheError(GenLogsError):
     """A token cache cannot be used. A TokenSource logs that, and goes on without it."""
+
+
+class CacheBusyError(CacheError):
+    """Somebody else has had a token cache's lock for longer than one can wait."""
 
 
 _CLASSES: dict[int, type[APIError]] = {

@@ -2,8 +2,10 @@
 
 import contextlib
 import functools
+import hashlib
 import json
 import os
+import platform
 import secrets
 import stat
 import time
@@ -13,14 +15,20 @@ from typing import Any, NoReturn
 
 from genlogs_ext import _clock
 from genlogs_ext.cache import StoredToken
-from genlogs_ext.errors import CacheError
+from genlogs_ext.errors import CacheBusyError, CacheError
 
 __all__ = ["FileCache"]
 
 # Windows has neither; there the user's profile keeps others out.
 _IS_POSIX = os.name == "posix"
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_LEFT_BEHIND = 60.0  # seconds after which a file is not being written any more
+# Nor does a pipe that somebody put there make us wait.
+_NO_LINK = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 
 
 class FileCache:
@@ -50,7 +58,9 @@ class FileCache:
             raise ImportError(
                 f"FileCache needs {error.name}: pip install 'genlogs-ext[file-cache]'"
             ) from error
-        self._make_lock = functools.partial(filelock.FileLock, mode=0o600)
+        self._make_lock = functools.partial(
+            filelock.FileLock, mode=0o600, thread_local=False
+        )
         self._locked_out = filelock.Timeout
         self.directory = Path(directory or platformdirs.user_cache_path("genlogs-ext"))
 
@@ -79,6 +89,7 @@ class FileCache:
         }
         name = f"{_name(key)}.{secrets.token_hex(8)}"
         with self._opened() as directory:
+            self._sweep(key)
             file = self._open(directory, name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             try:
                 with os.fdopen(file, "w", encoding="utf-8") as opened:
@@ -89,24 +100,31 @@ class FileCache:
                     (self.directory / name).unlink()
                 raise
 
+    def _sweep(self, key: str) -> None:
+        """Remove what a process left that died while it was writing."""
+        for path in self.directory.glob(f"{_name(key)}.*[0-9a-f]"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFT_BEHIND:
+                    path.unlink()
+
     @contextlib.contextmanager
     def lock(self, key: str, timeout: float) -> Iterator[None]:
         """See `TokenCache`. The system frees the lock of a process that dies."""
         with self._opened():
-            lock = self._make_lock(self.directory / f"{key}.lock", timeout)
+            lock = self._make_lock(self.directory / f"{_name(key)}.lock", timeout)
             try:
                 lock.acquire()
             except self._locked_out:
-                raise CacheError(
-                    f"another process has been making a token for {timeout:g} s"
+                raise CacheBusyError(
+                    f"another process has been making a token for {timeout:.1f} s"
                 ) from None
         try:
             yield
         finally:
             lock.release()
 
-    # Everything below a directory that was checked goes by its descriptor, so that
-    # nobody can put another in its place meanwhile.
+    # Tokens are read and written by the descriptor of a directory that was checked, so
+    # that nobody can put another in its place meanwhile. The lock is one of good manners.
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int | None]:
@@ -148,7 +166,9 @@ class FileCache:
 
 
 def _name(key: str) -> str:
-    return f"{key}.json"
+    """A file's name: machines that share a home do not share a clock."""
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()
+    return f"{key[:32]}-{machine[:8]}.json"
 
 
 @contextlib.contextmanager

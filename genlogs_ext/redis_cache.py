@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from genlogs_ext import _threads
 from genlogs_ext.cache import StoredToken
-from genlogs_ext.errors import CacheError
+from genlogs_ext.errors import CacheBusyError, CacheError
 
 if TYPE_CHECKING:
     import redis
@@ -59,11 +60,35 @@ class RedisCache:
             )
         self._redis: Any = client_or_url
         self._failure = redis.RedisError
+        self._lost = redis.exceptions.LockNotOwnedError
+        self._variable: str | None = None
+
+    @classmethod
+    def from_env(cls, variable: str = "GENLOGS_REDIS_URL") -> "RedisCache":
+        """Make a cache from a URL in the environment; it pickles without it.
+
+        Args:
+            variable: Which.
+
+        Returns:
+            The cache.
+
+        Raises:
+            ValueError: It is not set, or no URL that redis knows.
+        """
+        url = os.environ.get(variable)
+        if not url:
+            raise ValueError(f"not set in the environment: {variable}")
+        cache = cls(url)
+        cache._variable = variable
+        return cache
 
     def __repr__(self) -> str:
         return "RedisCache(***)"
 
     def __reduce__(self) -> tuple[object, ...]:
+        if self._variable is not None:
+            return RedisCache.from_env, (self._variable,)
         if self._url is None:
             raise TypeError("a RedisCache pickles only when it is made from a URL")
         return RedisCache, (self._url,)
@@ -99,7 +124,9 @@ class RedisCache:
         with self._as_cache_error():
             taken = lock.acquire()
         if not taken:
-            raise CacheError(f"another process has been making a token for {timeout:g} s")
+            raise CacheBusyError(
+                f"another process has been making a token for {timeout:.1f} s"
+            )
         done = threading.Event()
         _threads.start(lambda: self._renew(lock, done), "genlogs-redis-lock")
         try:
@@ -111,9 +138,17 @@ class RedisCache:
 
     def _renew(self, lock: Any, done: threading.Event) -> None:
         """Keep a lock as long as its holder is at work."""
-        with contextlib.suppress(self._failure):
-            while not done.wait(_LOCK_RENEWAL):
+        while not done.wait(_LOCK_RENEWAL) and self._is_held(lock):
+            pass
+
+    def _is_held(self, lock: Any) -> bool:
+        """Renew a lock once; whether to go on with that."""
+        with contextlib.suppress(self._failure):  # perhaps the next time, it lasts longer
+            try:
                 lock.reacquire()
+            except self._lost:
+                return False
+        return True
 
     @contextlib.contextmanager
     def _as_cache_error(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from genlogs_ext._core import Call, check
 from genlogs_ext._flight import Flight, Kept
 from genlogs_ext._sharing import Sharing, key_for
 from genlogs_ext.access_token import AccessToken, lifetime
-from genlogs_ext.cache import MemoryCache, StoredToken, TokenCache
+from genlogs_ext.cache import StoredToken, TokenCache, process_cache
 from genlogs_ext.errors import InvalidRequestError
 from genlogs_ext.types import TokenResponse
 
@@ -28,10 +28,6 @@ _WIDEST_WINDOW = 300.0  # seconds
 _FIRST_BACKOFF = 1.0  # seconds after a renewal that failed
 _LARGEST_BACKOFF = 60.0
 _PATIENCE = 0.75  # of the timeout, for a cache's lock; the rest is for the request
-
-# What sources that were unpickled without a cache share: in a worker process each task
-# brings a source of its own.
-_of_this_process = MemoryCache()
 
 
 class TokenSource:
@@ -47,7 +43,8 @@ class TokenSource:
     response's `Date`), so a local clock that is wrong changes nothing.
 
     A source pickles, its credentials included; one of `from_env` without them: it reads
-    the environment of where it is unpickled. It works after a fork.
+    the environment of where it is unpickled. What it was given beside, such as a proxy's
+    or a Redis's URL, goes along. It works after a fork.
 
     Args:
         email: Of the GenLogs user.
@@ -79,6 +76,11 @@ class TokenSource:
         (True, False, 1)
     """
 
+    # Also of a source that is not made yet, in a traceback that shows it.
+    _base_url = ""
+    _credentials: tuple[str, str, str] = ("", "", "")
+    _kept: Kept | None = None
+
     def __init__(
         self,
         email: str,
@@ -94,7 +96,9 @@ class TokenSource:
         ca_file: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
         proxy: str | None = None,
     ) -> None:
+        # Tools that show tracebacks with their variables see this frame if it fails.
         self._credentials = (email, password, api_key)
+        del email, password, api_key
         self._given: dict[str, Any] = {
             "base_url": base_url,
             "credentials_in": credentials_in,
@@ -111,16 +115,16 @@ class TokenSource:
             if cache is not None and not callable(getattr(cache, name, None)):
                 raise TypeError(f"cache must be a TokenCache: it has no method {name}()")
         self._cache = cache
+        self._sharing = None if cache is None else Sharing(cache)
         self._is_from_env = False
         self._learned: str | None = None  # where the server takes the credentials
         self._now = _clock.now
         # The token, and when to look after it: a call before that takes it as it is.
-        self._kept: Kept | None = None
-        # Of what follows, and of changes to _kept. Logging happens inside, and a handler
-        # may well come by for a token.
-        self._lock = threading.RLock()
+        self._kept = None
+        self._lock = threading.Lock()  # of what follows, and of changes to _kept
         self._flight: Flight | None = None
         self._failures = 0  # renewals in a row
+        self._renew_at = 0.0  # when the window of the kept token begins
         self._rejected: str | None = None  # the token that a server refused
         _sources.add(self)
 
@@ -142,11 +146,10 @@ class TokenSource:
             ValueError: A variable is not set, or cannot be used.
         """
         names = ("GENLOGS_EMAIL", "GENLOGS_PASSWORD", "GENLOGS_API_KEY")
-        values = [os.environ.get(name, "") for name in names]
-        missing = [name for name, value in zip(names, values, strict=True) if not value]
+        missing = [name for name in names if not os.environ.get(name)]
         if missing:
             raise ValueError(f"not set in the environment: {', '.join(missing)}")
-        source = cls(*values, cache=cache, **options)
+        source = cls(*(os.environ[name] for name in names), cache=cache, **options)
         source._is_from_env = True
         return source
 
@@ -215,7 +218,7 @@ class TokenSource:
         """Forget the token, and end a request under way. The source may be used again."""
         with self._lock:
             self._kept = None
-            flight = self._flight
+            flight, self._flight = self._flight, None
         if flight is not None:
             flight.cancel()
 
@@ -241,11 +244,11 @@ class TokenSource:
         return f"<TokenSource of {self._credentials[0]} at {self._base_url}: {token}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        cache = None if self._cache is _of_this_process else self._cache
+        cache = None if self._cache is process_cache else self._cache
         if self._is_from_env:
-            return _restore, ((), self._given, cache)
+            return _restore, (type(self), (), self._given, cache)
         options = {**self._given, "base_url": self._base_url}
-        return _restore, (self._credentials, options, cache)
+        return _restore, (type(self), self._credentials, options, cache)
 
     def _headers_of(self, token: AccessToken) -> dict[str, str]:
         return {"Access-Token": token.value, "x-api-key": self._credentials[2]}
@@ -254,6 +257,7 @@ class TokenSource:
 
     def _look(self) -> AccessToken | Flight:
         """The token to go on with, or the request to wait for."""
+        warning: tuple[Any, ...] = ()
         with self._lock:
             now = self._now()
             if self._kept is not None and now >= self._kept[1]:
@@ -262,77 +266,91 @@ class TokenSource:
                 # Nobody needs to look again before the renewal has landed.
                 self._kept = (token, now + left) if left > 0 else None
                 if left > 0 and self._flight is None:
-                    self._renew()
+                    try:
+                        self._take_off()
+                    except RuntimeError as error:  # no thread is to be had
+                        warning = self._put_off(error)
             if self._kept is not None:
-                return self._kept[0]
-            if self._flight is None:
-                self._take_off()
-            assert self._flight is not None  # noqa: S101 - for the type checker
-            return self._flight
+                found: AccessToken | Flight = self._kept[0]
+            else:
+                found = self._flight or self._take_off()
+        if warning:
+            _log.warning(*warning)
+        return found
 
-    def _take_off(self) -> None:
+    def _take_off(self) -> Flight:
         """Begin a request; the lock is held."""
         flight = Flight(self._obtain, self._land)
         flight.take_off()
         self._flight = flight
+        return flight
 
-    def _renew(self) -> None:
-        """Begin a request that nobody waits for; the lock is held."""
-        try:
-            self._take_off()
-        except RuntimeError as error:  # no thread is to be had
-            self._put_off(error)
-
-    def _land(self, kept: Kept | None, error: BaseException | None) -> None:
+    def _land(self, flight: Flight, kept: Kept | None, error: BaseException | None) -> None:
         """Take in how a request ended."""
         with self._lock:
+            if self._flight is not flight:  # closed meanwhile
+                return
             self._flight = None
             if kept is not None:
                 self._failures = 0
                 self._kept = kept
+                self._renew_at = kept[1]
             elif error is not None and self._kept is not None:
-                self._put_off(error)
+                flight.note(logging.WARNING, *self._put_off(error))
 
-    def _put_off(self, error: BaseException) -> None:
-        """Let the old token serve on, and the next renewal wait; the lock is held."""
+    def _put_off(self, error: BaseException) -> tuple[Any, ...]:
+        """Let the old token serve on, and the next renewal wait; the lock is held.
+
+        Returns:
+            What to log, once it is not.
+        """
         assert self._kept is not None  # noqa: S101 - for the type checker
         token = self._kept[0]
         wait = min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
-        if not getattr(error, "retryable", True):
-            wait = _LARGEST_BACKOFF
         wait *= random.uniform(0.5, 1.0)  # noqa: S311 - it spreads callers, no secret
+        if not getattr(error, "retryable", True):
+            wait += _LARGEST_BACKOFF
         wait = max(wait, getattr(error, "retry_after", None) or 0.0)
         self._failures += 1
         left = token.expires_in
         self._kept = token, self._now() + min(wait, left)
-        _log.warning(
+        return (
             "renewing the token failed, it serves for %.0f s more, next try in %.0f s: %s",
-            left, wait, error,
-        )  # fmt: skip
+            left,
+            wait,
+            error,
+        )
 
     # ---- making a token, in a thread of its own ------------------------------------
 
-    def _obtain(self, call: Call) -> Kept:
+    def _obtain(self, flight: Flight) -> Kept:
         """Take the token that another process has made, or make one."""
         timeout = float(self._given["timeout"])
-        if self._cache is None:
-            return self._request(call, timeout)[0]
+        if self._sharing is None or self._sharing.is_away:
+            return self._request(flight, timeout)[0]
         end = time.monotonic() + timeout
-        shared = Sharing(self._cache, key_for(self._base_url, *self._credentials))
+        visit = self._sharing.visit(
+            key_for(self._base_url, *self._credentials),
+            timeout * _PATIENCE,
+            lambda text: flight.note(logging.WARNING, "%s", text),
+        )
         # In a renewal, what is about to expire is what there is to be renewed.
         renewing = self._kept is not None
-        found = self._adopt(shared.load(), renewing)
+        found = self._adopt(flight, visit.load(), renewing)
         if found is not None:
             return found
-        with shared.locked(timeout * _PATIENCE):
-            found = self._adopt(shared.load(), renewing)
+        with visit.locked():
+            found = self._adopt(flight, visit.load(), renewing)
             if found is not None:
                 return found
-            kept, stored = self._request(call, max(0.001, end - time.monotonic()))
-            shared.store(stored)
+            least = timeout * (1 - _PATIENCE)
+            kept, stored = self._request(flight, max(least, end - time.monotonic()))
+            visit.store(stored, max(1.0, end - time.monotonic()))
             return kept
 
-    def _adopt(self, stored: StoredToken | None, renewing: bool) -> Kept | None:
+    def _adopt(
+        self, flight: Flight, stored: StoredToken | None, renewing: bool
+    ) -> Kept | None:
         """Take over a cache's token, unless it is of no use."""
         if stored is None:
             return None
@@ -340,15 +358,24 @@ class TokenSource:
         spare = stored.expires_in - _window(stored.lifetime)
         if token.value == self._rejected or (renewing and spare <= 0):
             return None
-        _log.info("token taken from the cache, it expires in %.0f s", stored.expires_in)
+        flight.note(
+            logging.INFO,
+            "token taken from the cache, it expires in %.0f s",
+            stored.expires_in,
+        )
         return token, self._now() + spare
 
-    def _request(self, call: Call, timeout: float) -> tuple[Kept, StoredToken]:
+    def _request(self, flight: Flight, timeout: float) -> tuple[Kept, StoredToken]:
         """Make a new token."""
-        response = self._ask(call, timeout)
-        seconds = lifetime(response, call.date)
+        response = self._ask(flight.call, timeout)
+        seconds = lifetime(response, flight.call.date)
         kept = AccessToken(response, seconds), self._now() + seconds - _window(seconds)
-        _log.info("token made, it expires in %.0f s; attempts: %d", seconds, call.attempts)
+        flight.note(
+            logging.INFO,
+            "token made, it expires in %.0f s; attempts: %d",
+            seconds,
+            flight.call.attempts,
+        )
         return kept, StoredToken(response, seconds, seconds)
 
     def _ask(self, call: Call, timeout: float) -> TokenResponse:
@@ -374,15 +401,17 @@ def _window(seconds: float) -> float:
 
 
 def _restore(
-    credentials: tuple[str, ...], options: dict[str, Any], cache: TokenCache | None
+    kind: type[TokenSource],
+    credentials: tuple[str, ...],
+    options: dict[str, Any],
+    cache: TokenCache | None,
 ) -> TokenSource:
     """Unpickle."""
     if cache is None:
-        cache = _of_this_process
+        cache = process_cache
     if not credentials:
-        return TokenSource.from_env(cache=cache, **options)
-    email, password, api_key = credentials
-    return TokenSource(email, password, api_key, cache=cache, **options)
+        return kind.from_env(cache=cache, **options)
+    return kind(*credentials, cache=cache, **options)
 
 
 # ---- forks -------------------------------------------------------------------------
@@ -393,11 +422,10 @@ _sources: "weakref.WeakSet[TokenSource]" = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     """Threads stay behind in the parent, and with them requests and whoever held locks."""
     for source in list(_sources):
-        source._lock = threading.RLock()
-        if source._flight is not None:
-            source._flight = None
-            if source._kept is not None:  # a renewal: to be begun anew
-                source._kept = source._kept[0], 0.0
+        source._lock = threading.Lock()
+        source._flight = None
+        if source._kept is not None:  # a renewal may have been under way
+            source._kept = source._kept[0], source._renew_at
 
 
 if hasattr(os, "register_at_fork"):

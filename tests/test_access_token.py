@@ -110,6 +110,22 @@ def test_it_does_not_change() -> None:
     assert token.raw == response()
 
 
+def test_it_is_not_made_twice() -> None:
+    token = AccessToken(response(), 100.0)
+    with pytest.raises(AttributeError, match="does not change"):
+        token.__init__(response(user_id=8), 1.0)  # type: ignore[misc] # the point of it
+    assert token.user_id is None
+
+
+@pytest.mark.parametrize("odd", ["canary\n", "can ary", "canary\u20ac", "canary\x7f", ""])
+def test_what_no_header_can_carry_is_refused_and_not_quoted(odd: str) -> None:
+    """An HTTP client would quote it in its exception."""
+    data = {"token": odd, "expires": "2026-11-24T12:00:00Z"}
+    with pytest.raises(genlogs_ext.InvalidResponseError, match=r"\.token is nothing") as e:
+        AccessToken({"access_token_data": data}, 1.0)  # type: ignore[typeddict-item] # a dict
+    assert "canary" not in str(e.value)
+
+
 def test_what_it_was_made_of_may_change() -> None:
     given = response()
     token = AccessToken(given, 100.0)

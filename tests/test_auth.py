@@ -1,12 +1,12 @@
 """Adapters: the token goes home, and nowhere else; a 401 is met with a new one."""
 
 import asyncio
-import io
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,8 @@ import httpx
 import pytest
 import requests
 from fastapi import FastAPI, Header, HTTPException, Request
+from fastapi.responses import RedirectResponse
+from requests.adapters import HTTPAdapter
 
 import genlogs_ext
 from genlogs_ext import TokenSource
@@ -142,22 +144,88 @@ def test_a_redirect_elsewhere_carries_none(
     assert foreign.requests[0].target == "/x?y=z"
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "//{away}/x", "///{away}/x", "////{away}/x", "/////{away}/x", "http:////{away}/x",
+        "http:///{away}/x", "http:/{away}/x", "http:{away}/x", "/\\{away}/x",
+        "\\\\{away}/x",
+        "HTTP://{away}/x", "http://{home}@{away}/x", "http://{away}#@{home}/x",
+        "http://{away}\\@{home}/x", "http://{home}\\@{away}/x", "http://{away}?@{home}/x",
+        " http://{away}/x", "http://{away}/x ", "\thttp://{away}/x", "http://{home}%2f@{away}/",
+        "http://{home};@{away}/x", "http://{home}:80@{away}/x", "http://[{home}]@{away}/x",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_a_redirect_takes_them_elsewhere(
+    stub: StubServer, foreign: StubServer, client: Any, location: str
+) -> None:
+    source = source_of(stub)
+    token = source.token()
+    away, home = (server.base_url.removeprefix("http://") for server in (foreign, stub))
+    header = {"location": location.format(away=away, home=home)}
+    stub.script(Reply(307, headers=header), Reply(200))
+    with suppress(requests.RequestException, httpx.HTTPError, httpx.InvalidURL, ValueError):
+        client(source)("GET", f"{stub.base_url}/start")
+    assert stub.requests[1].header("access-token") == token.value
+    for request in foreign.requests:
+        assert sent(request) == (None, None)
+
+
+@pytest.mark.parametrize("location", ["/there?a=b", "there", "?a=b", "{home}/there?a=b"])
+def test_a_redirect_home_carries_both(stub: StubServer, client: Any, location: str) -> None:
+    source = source_of(stub)
+    token = source.token()
+    header = {"location": location.format(home=stub.base_url)}
+    stub.script(Reply(307, headers=header), Reply(200, {"home": True}))
+    assert client(source)("GET", f"{stub.base_url}/start")[1] == b'{"home": true}'
+    assert [sent(request) for request in stub.requests[1:]] == [
+        (token.value, stub.api_key)
+    ] * 2
+
+
 def test_a_redirect_home_and_away_and_home_again(stub: StubServer, client: Any) -> None:
     source = source_of(stub)
     token = source.token()
     with StubServer() as away:
         stub.script(
-            Reply(307, headers={"location": "/here?a=b"}),
             Reply(307, headers={"location": f"{away.base_url}/away"}),
             Reply(200, {"home": True}),
         )
         away.script(Reply(307, headers={"location": f"{stub.base_url}/home"}))
         answer = client(source)("GET", f"{stub.base_url}/start")
         assert answer == (200, b'{"home": true}')
-        for request in stub.requests[1:]:
-            assert sent(request) == (token.value, stub.api_key)
-        assert len(stub.requests) == 4
         assert sent(away.requests[0]) == (None, None)
+    both = (token.value, stub.api_key)
+    # requests makes each of the one before.
+    back = (None, None) if client is with_requests else both
+    assert [sent(request) for request in stub.requests[1:]] == [both, back]
+
+
+def test_a_redirect_that_is_not_followed_gives_nothing_away(
+    stub: StubServer, foreign: StubServer
+) -> None:
+    source = source_of(stub)
+    foreign._faults.clear()
+    foreign.script(Reply(302, headers={"location": f"{stub.base_url}/x"}), Reply(200))
+    with requests.Session() as session:
+        session.auth = GenLogsAuth(source)
+        url = f"{foreign.base_url}/x"
+        answer = session.get(url, allow_redirects=False, timeout=20)
+        assert answer.status_code == 302
+        session.send(answer.request, timeout=20)
+    assert [sent(request) for request in foreign.requests] == [(None, None)] * 2
+    assert stub.requests == [], "no token was needed"
+
+
+def test_the_key_is_known_in_every_form(stub: StubServer, foreign: StubServer) -> None:
+    source = source_of(stub)
+    url = f"{foreign.base_url}/x"
+    key = stub.api_key.encode()
+    requests.get(url, headers={"X-API-Key": key}, auth=GenLogsAuth(source), timeout=20)
+    with httpx.Client(transport=GenLogsTransport(source)) as client:
+        client.get(url, headers=[("x-api-key", "theirs"), ("X-Api-Key", stub.api_key)])
+    for request in foreign.requests:
+        assert sent(request) == (None, None)
 
 
 def test_a_redirect_after_a_401_carries_none_elsewhere(
@@ -333,17 +401,79 @@ def test_a_body_that_is_gone_is_not_sent_again(client: Any) -> None:
         assert ask("POST", f"{url}/verify", data=b"body")[0] == 200
 
 
-def test_a_pipe_is_not_sent_again(stub: StubServer) -> None:
-    class Pipe(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
+def test_a_body_that_a_redirect_dropped_is_no_hindrance(client: Any) -> None:
+    async def async_generator() -> Any:
+        yield b"body"
 
-        def readinto(self, _: Any) -> int:
-            return 0
+    with Server(token_app(revoke_first=True)) as url:
+        body = async_generator() if client is with_async_httpx else iter([b"body"])
+        ask = client(TokenSource("e", "p", "k", base_url=url))
+        assert ask("POST", f"{url}/see-other", data=body)[0] == 200
 
-    auth = GenLogsAuth(source_of(stub))
-    prepared = requests.Request("POST", f"{stub.base_url}/x", data=Pipe()).prepare()
-    assert auth(prepared) is prepared
+
+def test_a_401_that_cannot_be_decoded_is_met_as_well(stub: StubServer, client: Any) -> None:
+    source = source_of(stub)
+    source.token()
+    stub.script(Reply(401, b"no gzip", {"content-encoding": "gzip"}))
+    assert client(source)("GET", f"{stub.base_url}/x")[0] == 404
+
+
+@pytest.mark.parametrize("kind", ["requests", "httpx"])
+def test_an_endpoint_that_always_says_401_does_not_cost_a_token_a_call(kind: str) -> None:
+    with Server(always_401()) as url:
+        source = TokenSource("e", "p", "k", base_url=url)
+        with session_of(kind, source) as session:
+            for _ in range(20):
+                assert session.get(f"{url}/carrier", timeout=20).status_code == 401
+        assert httpx.get(f"{url}/count").json()["token"] <= 6
+
+
+def test_without_a_new_token_the_connection_is_not_lost(stub: StubServer) -> None:
+    source = source_of(stub)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", HTTPAdapter(pool_maxsize=1, pool_block=True))
+        session.auth = GenLogsAuth(source)
+        session.get(f"{stub.base_url}/x", timeout=20)
+        stub.script(Reply(401), Reply(401))
+        with pytest.raises(genlogs_ext.AuthenticationError):
+            session.get(f"{stub.base_url}/x", timeout=20)
+        assert session.get(f"{stub.base_url}/x", timeout=20).status_code == 404
+
+
+def test_many_threads_share_one_transport(stub: StubServer) -> None:
+    source = source_of(stub)
+    source.token()
+    transport = GenLogsTransport(source)
+    barrier = threading.Barrier(8)
+
+    def inner() -> object:
+        barrier.wait()
+        return transport._sync_inner()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert (
+            len({id(found.result()) for found in [pool.submit(inner) for _ in range(8)]})
+            == 1
+        )
+    transport.close()
+
+
+def test_a_given_transport_is_entered_and_closed(stub: StubServer) -> None:
+    seen: list[str] = []
+
+    class Inner(httpx.MockTransport):
+        def __enter__(self) -> "Inner":
+            seen.append("entered")
+            return self
+
+        def close(self) -> None:
+            seen.append("closed")
+
+    inner = Inner(lambda _: httpx.Response(200))
+    with httpx.Client(transport=GenLogsTransport(source_of(stub), inner)):
+        pass
+    assert seen == ["entered", "closed"]
 
 
 # ---- the API as it is --------------------------------------------------------------
@@ -389,6 +519,11 @@ def token_app(*, revoke_first: bool = False, lifetime: float = 3600.0) -> FastAP
     ) -> Any:
         check(access_token, x_api_key)
         return {"bytes": len(await request.body())}
+
+    @app.post("/see-other")
+    async def see_other(request: Request) -> Any:
+        assert await request.body() == b"body"
+        return RedirectResponse("/carrier/recommendations", 303)
 
     @app.post("/revoke")
     def revoke() -> None:
@@ -475,11 +610,8 @@ def test_a_transport_of_yours_sends_the_requests(stub: StubServer) -> None:
 def test_a_transport_of_the_wrong_kind_is_named(stub: StubServer) -> None:
     source = source_of(stub)
     wrong = GenLogsTransport(source, httpx.AsyncHTTPTransport())
-    with (
-        httpx.Client(transport=wrong) as client,
-        pytest.raises(TypeError, match=r"needs an httpx.BaseTransport"),
-    ):
-        client.get(stub.base_url)
+    with pytest.raises(TypeError, match=r"needs an httpx.BaseTransport"):
+        httpx.Client(transport=wrong).get(stub.base_url)
 
     async def ask() -> None:
         transport = GenLogsTransport(source, httpx.HTTPTransport())

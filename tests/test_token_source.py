@@ -1,20 +1,24 @@
 """TokenSource: one request for all, renewed in time, by no clock that anyone sets."""
 
 import asyncio
+import email.utils
+import functools
+import json
 import logging
 import pickle
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import genlogs_ext
-from genlogs_ext import AccessToken, TokenSource, _threads
-from genlogs_ext.testing import Delay, Reply, StubServer
+from genlogs_ext import AccessToken, TokenSource, _clock, _threads
+from genlogs_ext.testing import Delay, Drip, Reply, StubServer
 
 from .helpers import Clock, shown
 
@@ -164,10 +168,10 @@ def test_what_will_not_pass_is_not_tried_often(stub: StubServer, clock: Clock) -
     clock.seconds += LIFETIME - WINDOW + 2
     stub.script(Reply(401))
     fail_to_renew(source)
-    clock.seconds += 29
+    clock.seconds += 60
     source.token()
     assert landed(source)
-    clock.seconds += 32
+    clock.seconds += 2
     source.token()
     wait_for(lambda: landed(source))
     assert len(stub.requests) == 3
@@ -367,9 +371,22 @@ def test_the_last_answers_date_counts(stub: StubServer) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="CLOCK_BOOTTIME is Linux's")
 def test_time_asleep_counts() -> None:
-    from genlogs_ext import _clock
+    """This machine cannot be put to sleep; that the clock is the right one can be seen."""
+    assert isinstance(_clock.now, functools.partial)
+    assert _clock.now.func is time.clock_gettime
+    assert _clock.now.args == (time.CLOCK_BOOTTIME,)
 
-    assert _clock.now() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=1)
+
+def test_the_time_that_an_answer_takes_counts(stub: StubServer) -> None:
+    stub.token_lifetime = 100
+    body = json.dumps(stub._tokens(stub.email)).encode()
+    date = email.utils.formatdate(usegmt=True).encode()
+    head = b"HTTP/1.1 200 OK\r\ndate: %b\r\ncontent-length: %d\r\n\r\n" % (date, len(body))
+    stub.script(Drip(body, head=head, interval=0.5, size=len(body) // 4 + 1))
+    token = source_of(stub).token()
+    left = token.expires_at.timestamp() - time.time()
+    assert left < 98.5
+    assert token.expires_in == pytest.approx(left, abs=1.1)
 
 
 def test_a_token_that_comes_expired_is_an_error(stub: StubServer) -> None:
@@ -436,12 +453,31 @@ def test_close_forgets_and_ends_what_is_under_way(stub: StubServer) -> None:
             waiting = pool.submit(source.token)
             wait_for(lambda: stub.requests)
             started = time.monotonic()
-        with pytest.raises(genlogs_ext.TransportError, match="cancelled"):
+        assert not source.token().expired, "it may be used again at once"
+        with pytest.raises(genlogs_ext.TransportError, match="closed"):
             waiting.result()
         assert time.monotonic() - started < 5
     token = source.token()
     source.close()
     assert source.token() != token
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "genlogs-token"])
+
+
+def test_what_comes_after_a_close_is_not_kept(stub: StubServer) -> None:
+    class Slow(genlogs_ext.MemoryCache):
+        def load(self, key: str, /) -> genlogs_ext.StoredToken | None:
+            time.sleep(0.3)
+            return super().load(key)
+
+    source = source_of(stub, cache=Slow())
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(source.token)
+        time.sleep(0.1)
+        source.close()
+        with pytest.raises(genlogs_ext.TransportError, match="closed"):
+            waiting.result()
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "genlogs-token"])
+    assert source._kept is None
 
 
 # ---- arguments ---------------------------------------------------------------------
@@ -527,11 +563,27 @@ def test_nothing_shows_a_secret(clock: Clock, caplog: pytest.LogCaptureFixture) 
             assert secret not in text
 
 
+def test_a_source_that_cannot_be_made_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GENLOGS_EMAIL", "a@b.example")
+    monkeypatch.setenv("GENLOGS_PASSWORD", "canary-password")
+    monkeypatch.setenv("GENLOGS_API_KEY", "canary-key")
+    monkeypatch.setenv("GENLOGS_BASE_URL", "ftp://x")
+    with pytest.raises(ValueError, match=r"^GENLOGS_BASE_URL") as raised:
+        TokenSource.from_env()
+    shows = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    local = [repr(f.f_locals) for f in frames(raised.value) if "genlogs" in str(f.f_code)]
+    assert len(local) > 1
+    for text in ["".join(shows.format()), *local[1:]]:
+        assert "canary" not in text
+
+
 def frames(error: BaseException) -> Any:
-    traceback = error.__traceback__
-    while traceback is not None:
-        yield traceback.tb_frame
-        traceback = traceback.tb_next
+    entry = error.__traceback__
+    while entry is not None:
+        yield entry.tb_frame
+        entry = entry.tb_next
 
 
 def test_what_is_logged(stub: StubServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -545,24 +597,37 @@ def test_what_is_logged(stub: StubServer, caplog: pytest.LogCaptureFixture) -> N
     assert record.message.endswith("attempts: 2")
 
 
-def test_a_log_handler_may_want_a_token(stub: StubServer, clock: Clock) -> None:
-    source = source_of(stub)
+@pytest.mark.parametrize("when", ["made", "taken", "renewal", "cache"])
+def test_a_log_handler_may_want_a_token(stub: StubServer, clock: Clock, when: str) -> None:
+    """Even one that has the handler's lock while the request would log."""
+    cache = genlogs_ext.MemoryCache()
+    if when == "cache":
+        cache.load = Reply  # type: ignore[assignment,method-assign] # it fails
+    source = source_of(stub, cache=cache, timeout=4)
     got: list[AccessToken] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's
             got.append(source.token())
 
-    handler = Handler(logging.WARNING)
-    logging.getLogger("genlogs_ext").addHandler(handler)
+    logger = logging.getLogger("genlogs_ext")
+    handler = Handler()
+    if when == "taken":
+        source_of(stub, cache=cache).token()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
-        old = source.token()
-        clock.seconds += LIFETIME - WINDOW + 2
-        stub.script(Reply(500))
-        fail_to_renew(source)
+        logger.warning("before there is a token")
+        if when == "renewal":
+            clock.seconds += LIFETIME - WINDOW + 2
+            stub.script(Reply(500))
+            fail_to_renew(source)
+        wait_for(lambda: len(got) >= 2)
     finally:
-        logging.getLogger("genlogs_ext").removeHandler(handler)
-    assert got == [old]
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert len(set(got)) == 1
+    assert len(stub.requests) == (2 if when == "renewal" else 1)
 
 
 # ---- pickles, forks ----------------------------------------------------------------
@@ -586,6 +651,14 @@ def test_sources_that_were_unpickled_in_a_process_share_a_token(stub: StubServer
     assert len(stub.requests) == 1
     again = pickle.dumps(pickle.loads(pickled))  # noqa: S301
     assert pickle.loads(again).token() in tokens  # noqa: S301
+
+
+def test_a_subclass_pickles_as_what_it_is() -> None:
+    assert type(pickle.loads(pickle.dumps(Sub("e", "p", "k")))) is Sub  # noqa: S301
+
+
+class Sub(TokenSource):
+    pass
 
 
 def test_one_of_the_environment_pickles_without_secrets(
@@ -612,10 +685,14 @@ if sys.argv[2] == "cold":
     time.sleep(0.2)  # the request is under way, in a thread that stays behind
 else:
     kept = source.token()
-source._lock.acquire() if sys.argv[2] == "locked" else None
+if sys.argv[2] == "locked":
+    threading.Thread(target=source._lock.acquire).start()
+    time.sleep(0.1)
 child = os.fork()
 if child == 0:
     token = source.token()
+    if sys.argv[2] == "locked":
+        source.invalidate("another")  # which takes the lock
     os._exit(0 if sys.argv[2] == "cold" or token is kept else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """

@@ -1,5 +1,8 @@
 """GenLogsTransport: `transport=` for httpx."""
 
+import threading
+from types import TracebackType
+
 import httpx
 
 from genlogs_ext.access_token import AccessToken
@@ -18,13 +21,13 @@ class GenLogsTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     the client makes the next one of. A 401 from the API makes it get a new token and try
     once more, if the body can be sent again: generators cannot.
 
-    Needs httpx.
+    Needs httpx: `pip install 'genlogs-ext[httpx]'`.
 
     Args:
         source: Where tokens come from.
         transport: What sends the requests. Default: an `httpx.HTTPTransport` or
             `httpx.AsyncHTTPTransport`. A client that is given a transport leaves `verify`,
-            `proxy` and the like to it.
+            `proxy` and the environment's proxies to it.
 
     Example:
         >>> client = httpx.Client(
@@ -40,42 +43,50 @@ class GenLogsTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ) -> None:
         self._home = Home(source)
         self._source = source
-        self._given = transport
-        self._sync: httpx.BaseTransport | None = None
-        self._async: httpx.AsyncBaseTransport | None = None
+        self._inner = transport
+        self._guard = threading.Lock()  # of the making of _inner
 
     # ---- httpx.Client --------------------------------------------------------------
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; httpx.Client calls this."""
-        inner = self._inner()
+        inner = self._sync_inner()
         if not self._home.owns(str(request.url)):
             return inner.handle_request(self._with(request, None))
         if _is_small(request):
             request.read()
         token = self._source.token()
         response = inner.handle_request(self._with(request, token))
-        if response.status_code == 401:
-            self._source.invalidate(token)
-            if isinstance(request.stream, httpx.ByteStream):
-                response.read()
-                response.close()
-                token = self._source.token()
-                response = inner.handle_request(self._with(request, token))
+        if self._is_worth_another(request, response, token):
+            response.close()
+            response = inner.handle_request(self._with(request, self._source.token()))
+            self._home.tried_again(refused=response.status_code == 401)
         return response
 
     def close(self) -> None:
         """Close what sends the requests."""
-        if self._sync is not None:
-            self._sync.close()
+        if isinstance(self._inner, httpx.BaseTransport):
+            self._inner.close()
 
-    def _inner(self) -> httpx.BaseTransport:
-        if self._sync is None:
-            given = httpx.HTTPTransport() if self._given is None else self._given
-            if not isinstance(given, httpx.BaseTransport):
+    def __enter__(self) -> "GenLogsTransport":
+        self._sync_inner().__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self._sync_inner().__exit__(exc_type, exc_value, traceback)
+
+    def _sync_inner(self) -> httpx.BaseTransport:
+        with self._guard:
+            if self._inner is None:
+                self._inner = httpx.HTTPTransport()
+            if not isinstance(self._inner, httpx.BaseTransport):
                 raise TypeError("an httpx.Client needs an httpx.BaseTransport as transport")
-            self._sync = given
-        return self._sync
+            return self._inner
 
     # ---- httpx.AsyncClient ---------------------------------------------------------
 
@@ -88,31 +99,51 @@ class GenLogsTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             await request.aread()
         token = await self._source.token_async()
         response = await inner.handle_async_request(self._with(request, token))
-        if response.status_code == 401:
-            self._source.invalidate(token)
-            if isinstance(request.stream, httpx.ByteStream):
-                await response.aread()
-                await response.aclose()
-                token = await self._source.token_async()
-                response = await inner.handle_async_request(self._with(request, token))
+        if self._is_worth_another(request, response, token):
+            await response.aclose()
+            token = await self._source.token_async()
+            response = await inner.handle_async_request(self._with(request, token))
+            self._home.tried_again(refused=response.status_code == 401)
         return response
 
     async def aclose(self) -> None:
         """Close what sends the requests."""
-        if self._async is not None:
-            await self._async.aclose()
+        if isinstance(self._inner, httpx.AsyncBaseTransport):
+            await self._inner.aclose()
+
+    async def __aenter__(self) -> "GenLogsTransport":
+        await self._async_inner().__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self._async_inner().__aexit__(exc_type, exc_value, traceback)
 
     def _async_inner(self) -> httpx.AsyncBaseTransport:
-        if self._async is None:
-            given = httpx.AsyncHTTPTransport() if self._given is None else self._given
-            if not isinstance(given, httpx.AsyncBaseTransport):
+        with self._guard:
+            if self._inner is None:
+                self._inner = httpx.AsyncHTTPTransport()
+            if not isinstance(self._inner, httpx.AsyncBaseTransport):
                 raise TypeError(
                     "an httpx.AsyncClient needs an httpx.AsyncBaseTransport as transport"
                 )
-            self._async = given
-        return self._async
+            return self._inner
 
     # ---- both ----------------------------------------------------------------------
+
+    def _is_worth_another(
+        self, request: httpx.Request, response: httpx.Response, token: AccessToken
+    ) -> bool:
+        """Whether to try once more, with a new token."""
+        return (
+            response.status_code == 401
+            and self._home.refused(token)
+            and isinstance(request.stream, httpx.ByteStream)
+        )
 
     def _with(self, request: httpx.Request, token: AccessToken | None) -> httpx.Request:
         """A copy of a request, with the headers for a token; with none for None.
@@ -121,7 +152,7 @@ class GenLogsTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """
         headers = request.headers.copy()
         if token is None:
-            for name in self._home.secrets_in(headers):
+            for name in self._home.secrets_in(headers.raw):
                 del headers[name]
         else:
             for name, value in self._home.headers(token).items():
