@@ -25,7 +25,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source lint lint-c lint-python \
-	format build clean wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
+	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ test-install: setup-test ## Install the package in a fresh environment and use i
 
 wheel: setup-wheel ## Build the wheel that brings its own libcurl, into dist/
 	@tools/wheel
+
+test-wheel: setup-test wheel ## The whole Python test suite on the wheel, in a fresh environment
+	@tools/test-wheel $(PYTEST_ARGS)
 
 lint: setup-lint build lint-c lint-python ## Run every checker
 

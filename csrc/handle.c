@@ -115,8 +115,10 @@ set_security(CURL *easy)
     SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    return code;
+    /* A libcurl that was built without .netrc need not be told. */
+    const CURLcode netrc =
+        curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    return code == CURLE_OK && netrc != CURLE_UNKNOWN_OPTION ? netrc : code;
 }
 
 static CURLcode

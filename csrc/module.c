@@ -462,6 +462,9 @@ module_exec(PyObject *module)
         PyModule_AddObjectRef(module, "Call", state->call_type) < 0) {
         return -1;
     }
+    if (PyModule_AddStringConstant(module, "libcurl", curl_version()) < 0) {
+        return -1;
+    }
     return PyModule_AddStringConstant(module, "__version__",
                                       GENLOGS_EXT_VERSION);
 }

@@ -8,6 +8,7 @@ from typing_extensions import Self
 from genlogs_ext.types import TokenResponse
 
 __version__: str
+libcurl: str  # what runs, for bug reports
 
 def create_token(
     email: str,

@@ -13,9 +13,14 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 import genlogs_ext
+from genlogs_ext._core import libcurl
 from genlogs_ext.testing import StubServer
 
 from .helpers import create_token
+
+pytestmark = pytest.mark.skipif(
+    "nghttp2" not in libcurl, reason="the wheel's libcurl speaks HTTP/1.1 alone"
+)
 
 ANSWER = {"access_token_data": {"token": "t", "expires": "2026-11-24T12:00:00+00:00"}}
 

@@ -387,6 +387,8 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection: reads requests with http.server, answers by itself."""
 
     protocol_version = "HTTP/1.1"
+    # Or the body would wait 40 ms for the acknowledgement of the head.
+    disable_nagle_algorithm = True
     server: _HTTPServer
 
     def setup(self) -> None:
