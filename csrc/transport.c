@@ -319,14 +319,17 @@ set_timed_out(const gl_http_request *request,
     err->retryable = true;
 }
 
-/* Whether libcurl gave an answer up because one header line was too long for
- * it, which it reports in the same words as a lack of memory. */
+/* CURLE_TOO_LARGE, which libcurl has since 8.6.0. */
+#define TOO_LARGE ((CURLcode)100)
+
+/* Whether libcurl gave an answer up because its headers were too long or too
+ * many for it.  An older one reports that in the words of a lack of memory. */
 static bool
-is_long_line(CURLcode code, CURL *easy)
+is_too_long_for_libcurl(CURLcode code, CURL *easy)
 {
     curl_off_t first_byte = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
-    return code == CURLE_OUT_OF_MEMORY && first_byte > 0;
+    return (code == CURLE_OUT_OF_MEMORY || code == TOO_LARGE) && first_byte > 0;
 }
 
 /* Turn the end of a transfer into a response, or into an error. */
@@ -340,7 +343,7 @@ conclude(CURLcode code, const gl_http_request *request,
     if (a->refused) {
         return -1;
     }
-    if (is_long_line(code, a->easy)) {
+    if (is_too_long_for_libcurl(code, a->easy)) {
         set_headers_too_long(a->err);
     }
     else if (code == CURLE_OPERATION_TIMEDOUT) {
