@@ -24,7 +24,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source lint lint-c lint-python \
+.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source bench-import lint lint-c lint-python \
 	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
 
 help: ## List the commands
@@ -64,6 +64,9 @@ bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
 bench-source: setup-bench build ## What a kept token costs, beside azure-identity and google-auth
 	@$(RUN)/python benchmarks/source_cost.py
 
+bench-import: setup-bench wheel ## What an import costs, and the size, beside others
+	@$(RUN)/python benchmarks/import_cost.py build/bench-import dist
+
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install
 
@@ -96,6 +99,9 @@ lint-python:
 	@echo '==> ruff'
 	@$(RUN)/ruff check $(PY_FILES)
 	@$(RUN)/ruff format --check $(PY_FILES)
+	@echo '==> workflows, by their schema'
+	@$(RUN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN)/validate-pyproject pyproject.toml >/dev/null
 	@echo '==> mypy --strict'
 	@$(RUN)/mypy --strict $(PY_FILES)
 	@echo '==> stubtest'

@@ -21,8 +21,10 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
 
+JSMN_OF_SDIST = "jsmn"  # a directory that the repository does not have
 MINIMUM_LIBCURL = (7, 81, 0)
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
@@ -154,6 +156,8 @@ class BuildExt(build_ext):
         jsmn = os.environ.get("JSMN_INCLUDE_DIR")
         if jsmn:
             ext.include_dirs.append(jsmn)
+        elif Path(JSMN_OF_SDIST).is_dir():
+            ext.include_dirs.append(JSMN_OF_SDIST)
         if not self.has_jsmn(ext.include_dirs):
             raise SetupError(f"jsmn.h is missing: {INSTALL_JSMN}")
         super().build_extension(ext)
@@ -175,6 +179,40 @@ class BuildExt(build_ext):
             return True  # no compiler: the build itself will say so
 
 
+class SDist(sdist):
+    """Puts jsmn.h in, so that a wheel can be built of it offline, given libcurl."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files, and jsmn.h from where the compiler finds it."""
+        super().make_release_tree(base_dir, files)
+        header = find_jsmn()
+        text = header.read_text("utf-8")
+        licence = re.match(r"\s*/\*(.*?)\*/", text, re.DOTALL)
+        if licence is None:
+            raise SetupError(f"{header} does not begin with its licence")
+        directory = Path(base_dir, JSMN_OF_SDIST)
+        directory.mkdir(exist_ok=True)
+        (directory / "jsmn.h").write_text(text, "utf-8")
+        words = re.sub(r"(?m)^ \* ?", "", licence[1]).strip()
+        (directory / "LICENSE").write_text(words + "\n", "utf-8")
+
+
+def find_jsmn() -> Path:
+    """Return where jsmn.h is."""
+    own = Path(JSMN_OF_SDIST, "jsmn.h")
+    given = os.environ.get("JSMN_INCLUDE_DIR")
+    if given or own.is_file():
+        return Path(given, "jsmn.h") if given else own
+    found = subprocess.run(
+        [*shlex.split(os.environ.get("CC", "cc")), "-E", "-x", "c", "-"],
+        input="#include <jsmn.h>\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    line = re.search(r'^# \d+ "([^"]*jsmn\.h)"', found.stdout, re.MULTILINE)
+    if line is None:
+        raise SetupError(f"jsmn.h is missing: {INSTALL_JSMN}")
+    return Path(line[1])
+
+
 unix_flags = ["-std=c11", "-fvisibility=hidden"]
 
 setup(
@@ -188,6 +226,6 @@ setup(
             py_limited_api=not FREE_THREADED,
         )
     ],
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "sdist": SDist},
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": "cp310"}},
 )

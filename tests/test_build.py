@@ -76,3 +76,24 @@ def test_curl_config_serves_where_pkg_config_does_not(tree: Path) -> None:
 def test_jsmn_include_dir_is_searched_first(tree: Path) -> None:
     (tree / "jsmn.h").write_text("#error not the one\n")
     assert "jsmn.h is missing" in last_line(build(tree, JSMN_INCLUDE_DIR=str(tree)))
+
+
+def test_an_sdist_brings_jsmn_and_is_built_with_it(tree: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", tmp_path / "dist"]
+    subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    (archive,) = (tmp_path / "dist").iterdir()
+    shutil.unpack_archive(archive, tmp_path / "unpacked")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    header = source / "jsmn" / "jsmn.h"
+    assert "MIT License" in (source / "jsmn" / "LICENSE").read_text()
+    assert build(source).returncode == 0
+    header.write_text("#error this is it\n")
+    answer = build(source)
+    assert answer.returncode != 0
+    assert "jsmn.h is missing" in answer.stderr
+
+
+def test_a_bundle_that_is_not_there_is_named(tree: Path) -> None:
+    line = last_line(build(tree, GENLOGS_EXT_BUNDLE=str(tree / "nowhere")))
+    assert "GENLOGS_EXT_BUNDLE" in line
+    assert "tools/bundle/build" in line
