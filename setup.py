@@ -3,7 +3,7 @@
 Everything else about the package is in pyproject.toml.
 
 Environment:
-    GENLOGS_EXT_BUNDLE: what tools/bundle/build made: libcurl and what it needs, static.
+    GENLOGS_EXT_BUNDLE: what tools/bundle/build.py made: libcurl and what it needs, static.
         The extension then depends on libc alone, and shows no symbol of theirs.
     JSMN_INCLUDE_DIR: directory of jsmn.h, where it is not on the compiler's path.
     PKG_CONFIG, CURL_CONFIG: the programs to ask for libcurl.
@@ -118,14 +118,14 @@ def check_version(version: str) -> None:
 
 
 def find_bundle(prefix: Path) -> tuple[str, list[str], list[str]]:
-    """Find the libcurl of tools/bundle/build, or on Windows of vcpkg; as find_libcurl."""
+    """Find the libcurl of tools/bundle/build.py, or vcpkg; as find_libcurl."""
     header = prefix / "include" / "curl" / "curlver.h"
     version = header.is_file() and re.search(
         r'LIBCURL_VERSION "([^"]+)"', header.read_text("ascii")
     )
     if not version:
         raise SetupError(
-            f"GENLOGS_EXT_BUNDLE: no libcurl in {prefix}: run tools/bundle/build"
+            f"GENLOGS_EXT_BUNDLE: no libcurl in {prefix}: run tools/bundle/build.py"
         )
     cflags = [f"-I{prefix / 'include'}", "-DCURL_STATICLIB"]
     names = BUNDLED[sys.platform == "win32"]

@@ -27,7 +27,7 @@ def install(package: str, directory: Path) -> Path:
     python = directory / "bin" / "python"
     if not python.exists():
         venv.create(directory, with_pip=True)
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", package], check=True)
         subprocess.run([python, "-m", "compileall", "-q", directory / "lib"], check=False)
     return python

@@ -79,7 +79,8 @@ def test_jsmn_include_dir_is_searched_first(tree: Path) -> None:
 
 
 def test_an_sdist_brings_jsmn_and_is_built_with_it(tree: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", tmp_path / "dist"]
+    into = str(tmp_path / "dist")
+    command = [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", into]
     subprocess.run(command, cwd=tree, check=True, capture_output=True)
     (archive,) = (tmp_path / "dist").iterdir()
     shutil.unpack_archive(archive, tmp_path / "unpacked")
@@ -96,4 +97,4 @@ def test_an_sdist_brings_jsmn_and_is_built_with_it(tree: Path, tmp_path: Path) -
 def test_a_bundle_that_is_not_there_is_named(tree: Path) -> None:
     line = last_line(build(tree, GENLOGS_EXT_BUNDLE=str(tree / "nowhere")))
     assert "GENLOGS_EXT_BUNDLE" in line
-    assert "tools/bundle/build" in line
+    assert "tools/bundle/build.py" in line

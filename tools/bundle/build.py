@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build the libraries that a wheel brings along: zlib, OpenSSL and libcurl, static.
 
-    tools/bundle/build [DIRECTORY]
+    tools/bundle/build.py [DIRECTORY]
 
 Sources are those of libraries.json, checked by SHA-256 and taken from the first of
 their addresses that answers. DIRECTORY (default: build/bundle) gets include/, lib/ and
@@ -84,7 +84,9 @@ def run(command: list[str], directory: Path, log: Path, **environment: str) -> N
         )  # fmt: skip
     if done.returncode != 0:
         tail = log.read_text("utf-8", "replace").splitlines()[-40:]
-        sys.exit("\n".join([*tail, f"tools/bundle/build: {' '.join(command[:3])} failed"]))
+        sys.exit(
+            "\n".join([*tail, f"tools/bundle/build.py: {' '.join(command[:3])} failed"])
+        )
 
 
 def fetch(library: dict[str, Any], directory: Path) -> Path:
@@ -96,7 +98,7 @@ def fetch(library: dict[str, Any], directory: Path) -> Path:
     for source in library["sources"]:
         say(f"Fetching {source['url']}")
         try:
-            with urllib.request.urlopen(source["url"], timeout=60) as answer:
+            with urllib.request.urlopen(source["url"], timeout=60) as answer:  # noqa: S310 - ours
                 archive.write_bytes(answer.read())
         except (urllib.error.URLError, OSError) as error:
             say(f"... {error}")
@@ -104,8 +106,8 @@ def fetch(library: dict[str, Any], directory: Path) -> Path:
         if digest(archive) == source["sha256"]:
             return archive
         archive.unlink()
-        sys.exit(f"tools/bundle/build: {source['url']} is not what it was (SHA-256)")
-    sys.exit(f"tools/bundle/build: no source of {library['name']} answers")
+        sys.exit(f"tools/bundle/build.py: {source['url']} is not what it was (SHA-256)")
+    sys.exit(f"tools/bundle/build.py: no source of {library['name']} answers")
 
 
 def digest(path: Path) -> str:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check a wheel that brings its libraries: size, symbols, needs, hardening, SBOM.
 
-    tools/bundle/check WHEEL
+tools/bundle/check.py WHEEL
 """
 
 import json
@@ -16,8 +16,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 LARGEST = 2_500_000  # bytes
 # The system's C library and what belongs to it.
-MAY_NEED = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2",
-            "ld-linux-aarch64.so.1", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"}  # fmt: skip
+MAY_NEED = {
+    "ld-linux-aarch64.so.1",
+    "ld-linux-x86-64.so.2",
+    "libc.musl-aarch64.so.1",
+    "libc.musl-x86_64.so.1",
+    "libc.so.6",
+    "libdl.so.2",
+    "libpthread.so.0",
+}
 HARDENING = {
     "full RELRO: BIND_NOW": ("-d", "BIND_NOW"),
     "full RELRO: a segment": ("-lW", "GNU_RELRO"),
@@ -77,7 +84,9 @@ def main() -> None:
         for library in Path(directory).glob("genlogs_ext/*.so"):
             found += problems_of(library)
         (sbom,) = Path(directory).glob("*.dist-info/sboms/*.json")
-        error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sbom.read_text("utf-8"))
+        error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(
+            sbom.read_text("utf-8")
+        )
         if error is not None:
             found.append(f"has a broken SBOM: {error}")
         named = {part["name"] for part in json.loads(sbom.read_text("utf-8"))["components"]}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Put into a wheel what the libraries in it are: their licences, and an SBOM (PEP 770).
 
-    tools/bundle/describe BUNDLE WHEEL
+    tools/bundle/describe.py BUNDLE WHEEL
 
-BUNDLE is what tools/bundle/build made. The wheel is written anew, in its place.
+BUNDLE is what tools/bundle/build.py made. The wheel is written anew, in its place.
 """
 
 import json
@@ -90,7 +90,7 @@ def jsmn_licence() -> str:
         header = Path(line[1] if line else "jsmn.h")
     comment = re.match(r"\s*/\*(.*?)\*/", header.read_text("utf-8"), re.DOTALL)
     if comment is None:
-        sys.exit("tools/bundle/describe: jsmn.h has no licence at its beginning")
+        sys.exit("tools/bundle/describe.py: jsmn.h has no licence at its beginning")
     return re.sub(r"(?m)^ \* ?", "", comment[1]).strip() + "\n"
 
 

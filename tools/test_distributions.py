@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the wheel in dist/ in bare Debian systems: 12, 13 and sid.
 
-    tools/test-distributions [DIRECTORY]
+    tools/test_distributions.py [DIRECTORY]
 
 Makes a root for each with debootstrap in DIRECTORY (default: build/roots), with
 Python and neither libcurl nor a compiler, and in it: imports, calls a stub by HTTPS with
@@ -16,7 +16,11 @@ from pathlib import Path
 
 from genlogs_ext.testing import StubServer
 
-ROOTS = {"bookworm": ["python3"], "trixie": ["python3"], "sid": ["python3.14", "python3.15"]}
+ROOTS = {
+    "bookworm": ["python3"],
+    "trixie": ["python3"],
+    "sid": ["python3.14", "python3.15"],
+}
 MIRROR = "http://deb.debian.org/debian"
 HERE = Path(__file__).resolve().parents[1]
 
@@ -30,8 +34,8 @@ import sys; sys.path.insert(0, "/wheel")
 import genlogs_ext
 options = {"ca_file": sys.argv[2]} if len(sys.argv) > 2 else {}
 try:
-    genlogs_ext.create_token("ada@example.com", "1234+", "stub-api-key", base_url=sys.argv[1],
-                             max_retries=0, **options)
+    genlogs_ext.create_token("ada@example.com", "1234+", "stub-api-key",
+                             base_url=sys.argv[1], max_retries=0, **options)
     print("a token")
 except genlogs_ext.TLSError as error:
     print(error)
@@ -54,7 +58,8 @@ import genlogs_ext
 from genlogs_ext._core import libcurl
 print(f"    Python {sys.version.split()[0]}, {libcurl}")
 maps = open("/proc/self/maps").read()
-check("nothing but libc is loaded with it", "libcurl.so" not in maps and "libssl" not in maps, maps)
+alone = "libcurl.so" not in maps and "libssl" not in maps
+check("nothing but libc is loaded with it", alone, maps)
 
 shutil.rmtree("/etc/ssl", ignore_errors=True)
 shutil.rmtree("/usr/lib/ssl", ignore_errors=True)
@@ -76,7 +81,8 @@ for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
     said = call(**{variable: ca_pem})
     check(f"authorities by {variable}", said == "a token", said)
 
-hostile = ("openssl_conf = x\n[x]\nproviders = p\nssl_conf = s\n[p]\ndefault = d\nnone = n\n"
+hostile = ("openssl_conf = x\n[x]\nproviders = p\nssl_conf = s\n"
+           "[p]\ndefault = d\nnone = n\n"
            "[d]\nactivate = 0\n[n]\nactivate = 1\nmodule = /nonexistent.so\n"
            "[s]\nsystem_default = t\n[t]\nMinProtocol = TLSv9\nCipherString = NONE\n")
 os.makedirs("/usr/lib/ssl", exist_ok=True)
@@ -112,14 +118,16 @@ def make_root(suite: str, root: Path) -> None:
     # A mirror's lists may be older than they say they should be.
     (root / "etc/apt/apt.conf.d/99old").write_text("Acquire::Check-Valid-Until false;\n")
     run("chroot", root, "apt-get", "update", "-q")
-    run("chroot", root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y",
-        "--no-install-recommends", *ROOTS[suite])  # fmt: skip
+    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y"]
+    run("chroot", root, *install, "--no-install-recommends", *ROOTS[suite])
     (root / "made").touch()
 
 
 def main() -> None:
     """Make the roots, and run the wheel in each of their Pythons."""
-    directory = Path(sys.argv[1] if len(sys.argv) > 1 else HERE / "build" / "roots").resolve()
+    directory = Path(
+        sys.argv[1] if len(sys.argv) > 1 else HERE / "build" / "roots"
+    ).resolve()
     (wheel,) = (HERE / "dist").glob("*.whl")
     failed = False
     for suite, pythons in ROOTS.items():
