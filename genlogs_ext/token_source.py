@@ -16,7 +16,7 @@ from genlogs_ext._flight import Flight, Kept
 from genlogs_ext._sharing import Sharing, key_for
 from genlogs_ext.access_token import AccessToken, lifetime
 from genlogs_ext.cache import StoredToken, TokenCache, process_cache
-from genlogs_ext.errors import InvalidRequestError
+from genlogs_ext.errors import InvalidRequestError, InvalidResponseError
 from genlogs_ext.types import TokenResponse
 
 __all__ = ["TokenSource"]
@@ -306,7 +306,7 @@ class TokenSource:
         """
         assert self._kept is not None  # noqa: S101 - for the type checker
         token = self._kept[0]
-        wait = min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2**self._failures)
+        wait = min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self._failures, 16))
         wait *= random.uniform(0.5, 1.0)  # noqa: S311 - it spreads callers, no secret
         if not getattr(error, "retryable", True):
             wait += _LARGEST_BACKOFF
@@ -354,7 +354,10 @@ class TokenSource:
         """Take over a cache's token, unless it is of no use."""
         if stored is None:
             return None
-        token = AccessToken(stored.response, stored.expires_in)
+        try:
+            token = AccessToken(stored.response, stored.expires_in)
+        except InvalidResponseError:  # broken: as if there were none
+            return None
         spare = stored.expires_in - _window(stored.lifetime)
         if token.value == self._rejected or (renewing and spare <= 0):
             return None

@@ -187,6 +187,14 @@ def test_a_renewal_is_shared(cache: TokenCache, stub: StubServer) -> None:
     assert len(stub.requests) == 1
 
 
+def test_a_token_that_no_header_can_carry_is_as_none(
+    cache: TokenCache, stub: StubServer
+) -> None:
+    key = key_for(stub.base_url, stub.email, stub.password, stub.api_key)
+    cache.store(key, stored("a b"))
+    assert source_of(stub, cache).token().value.startswith("stub-access-")
+
+
 def test_a_failed_request_lets_the_next_one_in(cache: TokenCache, stub: StubServer) -> None:
     stub.script(Reply(401))
     with pytest.raises(genlogs_ext.AuthenticationError):
