@@ -4,11 +4,15 @@ import os
 import pickle
 import socket
 import subprocess
+import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import genlogs_ext
 from genlogs_ext.testing import RecordedRequest, StubServer
@@ -49,6 +53,20 @@ def shown(error: BaseException) -> str:
         [text, str(error), repr(error), repr(error.args), repr(vars(error)),
          repr(pickle.loads(pickle.dumps(error)))]  # noqa: S301 - our own pickle
     )  # fmt: skip
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something is so, which it soon will be."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
+
+
+def wait_until_written(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What sources log, which they do when nobody waits any more."""
+    wait_for(lambda: all(t.name != "genlogs-token" for t in threading.enumerate()))
+    return caplog
 
 
 class Clock:

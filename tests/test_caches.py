@@ -34,7 +34,7 @@ from genlogs_ext._sharing import key_for
 from genlogs_ext.file_cache import _name
 from genlogs_ext.testing import Delay, Reply, StubServer
 
-from .helpers import Clock
+from .helpers import Clock, wait_until_written
 from .servers import find, redis_server
 
 needs_redis = pytest.mark.skipif(
@@ -330,7 +330,7 @@ def test_a_refused_directory_is_logged_and_the_source_works(
     directory = tmp_path / "cache"
     directory.mkdir(0o755)
     assert not source_of(stub, FileCache(directory)).token().expired
-    (record,) = caplog.records
+    (record,) = wait_until_written(caplog).records
     assert record.levelno == logging.WARNING
     assert "cache unusable" in record.message
     assert f"{directory} is open to others" in record.message
@@ -569,7 +569,10 @@ def test_who_takes_long_with_the_lock_does_not_hold_others_up_beyond_their_timeo
         started = time.monotonic()
         assert not source.token().expired
         assert 0.7 < time.monotonic() - started < 1.5
-    assert "has been making a token for 0.7 s; making one here" in caplog.text
+    assert (
+        "has been making a token for 0.7 s; making one here"
+        in wait_until_written(caplog).text
+    )
     assert cache.load(key) is not None, "others need not wait as long"
 
 
@@ -638,7 +641,7 @@ def test_a_long_request_keeps_its_lock(redis_url: str, stub: StubServer) -> None
 def test_redis_may_be_away(stub: StubServer, caplog: pytest.LogCaptureFixture) -> None:
     source = source_of(stub, RedisCache("redis://127.0.0.1:9/0"))
     assert not source.token().expired
-    (record,) = caplog.records
+    (record,) = wait_until_written(caplog).records
     assert "cache unusable, going on without: Redis: " in record.message
     assert len(stub.requests) == 1
 
@@ -681,7 +684,9 @@ def test_a_cache_that_hangs_leaves_the_request_its_time(
     started = time.monotonic()
     assert not source.token().expired
     assert time.monotonic() - started < 3.5
-    assert "cache unusable, going on without: no answer in" in caplog.text
+    assert (
+        "cache unusable, going on without: no answer in" in wait_until_written(caplog).text
+    )
     source.invalidate()
     started = time.monotonic()
     assert not source.token().expired
@@ -755,7 +760,7 @@ def test_redis_may_go_away(
         old = first.token()
     assert first.token() is old
     assert source_of(stub, cache).token() != old
-    assert "cache unusable" in caplog.text
+    assert "cache unusable" in wait_until_written(caplog).text
 
 
 @pytest.mark.parametrize("wrong", [7, None, redis_client.asyncio.Redis()])
@@ -810,7 +815,7 @@ def test_a_cache_may_fail_anywhere(
     cache = Moody(fails_in)
     assert not source_of(stub, cache).token().expired
     assert len(stub.requests) == 1
-    assert ("in a bad mood" in caplog.text) == (fails_in != "never")
+    assert ("in a bad mood" in wait_until_written(caplog).text) == (fails_in != "never")
     expected = ["load", "enter", "load", "store", "exit"]
     if fails_in in ("load", "enter"):
         expected = expected[: expected.index(fails_in) + 1]

@@ -20,7 +20,7 @@ import genlogs_ext
 from genlogs_ext import AccessToken, TokenSource, _clock, _threads
 from genlogs_ext.testing import Delay, Drip, Reply, StubServer
 
-from .helpers import Clock, shown
+from .helpers import Clock, shown, wait_for, wait_until_written
 
 LIFETIME = 3600.0
 WINDOW = 300.0
@@ -30,13 +30,6 @@ def source_of(server: StubServer, **options: Any) -> TokenSource:
     options.setdefault("base_url", server.base_url)
     options.setdefault("max_retries", 0)
     return TokenSource(server.email, server.password, server.api_key, **options)
-
-
-def wait_for(condition: Any) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
 
 
 def landed(source: TokenSource) -> bool:
@@ -135,7 +128,7 @@ def test_a_renewal_that_fails_is_logged_and_tried_again(
     for failures in range(1, 4):
         fail_to_renew(source)
         assert len(stub.requests) == 1 + failures
-        assert "out of order" in caplog.records[-1].message
+        assert "out of order" in wait_until_written(caplog).records[-1].message
         assert caplog.records[-1].levelno == logging.WARNING
         # Not before half of 1, 2, 4 seconds, nor later than that.
         clock.seconds += 0.49 * 2 ** (failures - 1)
@@ -476,7 +469,7 @@ def test_what_comes_after_a_close_is_not_kept(stub: StubServer) -> None:
         source.close()
         with pytest.raises(genlogs_ext.TransportError, match="closed"):
             waiting.result()
-    wait_for(lambda: not [t for t in threading.enumerate() if t.name == "genlogs-token"])
+    wait_for(lambda: all(t.name != "genlogs-token" for t in threading.enumerate()))
     assert source._kept is None
 
 
@@ -552,7 +545,12 @@ def test_nothing_shows_a_secret(clock: Clock, caplog: pytest.LogCaptureFixture) 
         source.close()
         with pytest.raises(genlogs_ext.AuthenticationError) as raised:
             source.token()
-        said = [repr(source), str(source), caplog.text, shown(raised.value)]
+        said = [
+            repr(source),
+            str(source),
+            wait_until_written(caplog).text,
+            shown(raised.value),
+        ]
         local = [
             repr(frame.f_locals)
             for frame in frames(raised.value)
@@ -590,7 +588,7 @@ def test_what_is_logged(stub: StubServer, caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.INFO, "genlogs_ext")
     stub.script(Reply(503))
     source_of(stub, max_retries=1).token()
-    (record,) = caplog.records
+    (record,) = wait_until_written(caplog).records
     assert record.name == "genlogs_ext"
     assert record.levelno == logging.INFO
     assert record.message.startswith("token made, it expires in 360")
