@@ -435,6 +435,22 @@ end_calls(PyObject *module, PyObject *Py_UNUSED(ignored))
     return Py_NewRef(Py_None);
 }
 
+/* Add what runs, for bug reports.  Not curl_version(): through OpenLDAP that
+ * may look up this machine's name. */
+static int
+add_libcurl(PyObject *module)
+{
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    const char *ssl = curl->ssl_version != NULL ? curl->ssl_version : "no TLS";
+    const bool http_2 = (curl->features & CURL_VERSION_HTTP2) != 0;
+    PyObject *text = PyUnicode_FromFormat(
+        "libcurl/%s %s HTTP/%s", curl->version, ssl, http_2 ? "2" : "1.1");
+    const int status =
+        text != NULL ? PyModule_AddObjectRef(module, "libcurl", text) : -1;
+    Py_XDECREF(text);
+    return status;
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -462,7 +478,7 @@ module_exec(PyObject *module)
         PyModule_AddObjectRef(module, "Call", state->call_type) < 0) {
         return -1;
     }
-    if (PyModule_AddStringConstant(module, "libcurl", curl_version()) < 0) {
+    if (add_libcurl(module) < 0) {
         return -1;
     }
     return PyModule_AddStringConstant(module, "__version__",

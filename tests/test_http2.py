@@ -19,7 +19,7 @@ from genlogs_ext.testing import StubServer
 from .helpers import create_token
 
 pytestmark = pytest.mark.skipif(
-    "nghttp2" not in libcurl, reason="the wheel's libcurl speaks HTTP/1.1 alone"
+    "HTTP/2" not in libcurl, reason="the wheel's libcurl speaks HTTP/1.1 alone"
 )
 
 ANSWER = {"access_token_data": {"token": "t", "expires": "2026-11-24T12:00:00+00:00"}}

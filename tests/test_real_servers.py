@@ -13,7 +13,7 @@ from .servers import Nginx, find, nginx, tinyproxy
 
 needs_nginx = pytest.mark.skipif(find("nginx") is None, reason="nginx is not installed")
 needs_http_2 = pytest.mark.skipif(
-    "nghttp2" not in libcurl, reason="the wheel's libcurl speaks HTTP/1.1 alone"
+    "HTTP/2" not in libcurl, reason="the wheel's libcurl speaks HTTP/1.1 alone"
 )
 needs_tinyproxy = pytest.mark.skipif(
     find("tinyproxy") is None, reason="tinyproxy is not installed"

@@ -167,7 +167,7 @@ def test_a_resolver_that_hangs_delays_neither_deadline_nor_cancellation(
     )
     assert threads == "[]"
     assert 0.49 <= float(cancelled) < 0.5 + 0.1 + PROMISE + LATE
-    assert time.monotonic() - started < 10, "the exit waited for the resolver"
+    assert time.monotonic() - started < 10, "import or exit waited for the resolver"
 
 
 # ---- IPython and Jupyter -----------------------------------------------------------

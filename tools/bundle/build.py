@@ -15,7 +15,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -118,10 +117,9 @@ def digest(path: Path) -> str:
 def unpack(archive: Path, directory: Path) -> None:
     """Unpack a library's archive, without the directory that all of it is in."""
     shutil.rmtree(directory, ignore_errors=True)
-    with tarfile.open(archive) as opened:
-        top = opened.getnames()[0].split("/")[0]
-        opened.extractall(directory.parent, filter="data")
-    (directory.parent / top).rename(directory)
+    directory.mkdir()
+    command = ["tar", "-xf", str(archive), "--strip-components=1", "-C", str(directory)]
+    subprocess.run(command, check=True)
 
 
 def build_zlib(source: Path, prefix: Path, log: Path) -> None:
