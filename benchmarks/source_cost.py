@@ -24,7 +24,7 @@ ROUNDS = 9
 
 def of_google() -> Callable[[], object]:
     """google-auth's credentials, as its transports use them before each request."""
-    credentials: Any = google.oauth2.credentials.Credentials(  # type: ignore[no-untyped-call]
+    credentials: Any = google.oauth2.credentials.Credentials(  # type: ignore[no-untyped-call] # theirs
         "kept", expiry=datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(hours=1)
     )
 

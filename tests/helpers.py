@@ -51,7 +51,7 @@ def shown(error: BaseException) -> str:
     )
     return "\n".join(
         [text, str(error), repr(error), repr(error.args), repr(vars(error)),
-         repr(pickle.loads(pickle.dumps(error)))]  # noqa: S301 - our own pickle
+         repr(pickle.loads(pickle.dumps(error)))]
     )  # fmt: skip
 
 

@@ -135,9 +135,9 @@ def test_what_it_was_made_of_may_change() -> None:
 
 def test_nothing_shows_it() -> None:
     token = AccessToken(response(), 3600.0)
-    shown = [repr(token), str(token), f"{token}", f"{token!s:>90}", "%s" % token]  # noqa: UP031
+    shown = [repr(token), str(token), f"{token}", f"{token!s:>90}", "%s" % token]  # noqa: UP031 - one of the ways
     shown += [repr([token]), repr({"token": token})]
-    shown.append(json.dumps(DisplayFormatter().format(token)))  # type: ignore[no-untyped-call]
+    shown.append(json.dumps(DisplayFormatter().format(token)))  # type: ignore[no-untyped-call] # theirs
     for text in shown:
         assert CANARY not in text
         assert CANARY[:6] not in text
@@ -167,7 +167,7 @@ def test_it_pickles_and_its_life_goes_on(clock: Clock, protocol: int) -> None:
     clock.seconds += 30
     pickled = pickle.dumps(token, protocol)
     clock.wall += 20  # on its way
-    again = pickle.loads(pickled)  # noqa: S301
+    again = pickle.loads(pickled)
     assert (again.value, again.user_id) == (CANARY, 7)
     assert again.expires_in == pytest.approx(50.0, abs=1)
     assert copy.deepcopy(token) == token
@@ -176,4 +176,4 @@ def test_it_pickles_and_its_life_goes_on(clock: Clock, protocol: int) -> None:
 def test_a_clock_that_goes_back_on_the_way_gives_no_time(clock: Clock) -> None:
     pickled = pickle.dumps(AccessToken(response(), 100.0))
     clock.wall -= 5000
-    assert pickle.loads(pickled).expires_in == 100.0  # noqa: S301
+    assert pickle.loads(pickled).expires_in == 100.0

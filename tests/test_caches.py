@@ -207,14 +207,14 @@ def test_a_failed_request_lets_the_next_one_in(cache: TokenCache, stub: StubServ
 def test_a_source_and_its_cache_pickle(cache: TokenCache, stub: StubServer) -> None:
     source = source_of(stub, cache)
     token = source.token()
-    again = pickle.loads(pickle.dumps(source))  # noqa: S301
+    again = pickle.loads(pickle.dumps(source))
     # What is in memory stays in its process.
     assert (again.token() == token) is not isinstance(cache, MemoryCache)
 
 
 def test_memory_caches_that_were_unpickled_are_one(stub: StubServer) -> None:
     pickled = pickle.dumps(source_of(stub, MemoryCache()))
-    tokens = {pickle.loads(pickled).token() for _ in range(5)}  # noqa: S301
+    tokens = {pickle.loads(pickled).token() for _ in range(5)}
     assert len(tokens) == 1
 
 
@@ -747,7 +747,7 @@ def test_a_redis_of_the_environment_pickles_without_its_url(
     assert b"canary" not in pickled
     monkeypatch.setenv("GENLOGS_REDIS_URL", "redis://127.0.0.1:10/0")
     with pytest.raises(CacheError, match=r"127\.0\.0\.1:10"):
-        pickle.loads(pickled).load(KEY)  # noqa: S301
+        pickle.loads(pickled).load(KEY)
 
 
 @needs_redis

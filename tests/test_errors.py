@@ -339,7 +339,7 @@ def test_every_error_pickles_and_copies(
     error: genlogs_ext.GenLogsError, protocol: int
 ) -> None:
     for twin in (
-        pickle.loads(pickle.dumps(error, protocol)),  # noqa: S301 - our own pickle
+        pickle.loads(pickle.dumps(error, protocol)),
         copy.copy(error),
     ):
         assert type(twin) is type(error)

@@ -81,7 +81,7 @@ def test_pycurl_psycopg_and_ssl_get_along_with_us() -> None:
 
     def with_ssl() -> None:
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(f"{stub.base_url}/x", context=trusting)  # noqa: S310
+            urllib.request.urlopen(f"{stub.base_url}/x", context=trusting)  # noqa: S310 - the stub
 
     def repeat(work: object) -> None:
         try:
