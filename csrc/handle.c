@@ -92,12 +92,7 @@ gl_handle_free(gl_handle *handle)
 /* ---- options --------------------------------------------------------------
  */
 
-#define SET(option, value)                                \
-    do {                                                  \
-        if (code == CURLE_OK) {                           \
-            code = curl_easy_setopt(easy, option, value); \
-        }                                                 \
-    } while (0)
+#define SET(option, value) GL_SETOPT(code, easy, option, value)
 
 static CURLcode
 set_security(CURL *easy)

@@ -1,4 +1,4 @@
-/* libcurl itself: which one will do, and its start.
+/* libcurl itself: which one will do, its start, and how options are set.
  */
 #ifndef GL_LIBCURL_H
 #define GL_LIBCURL_H
@@ -17,6 +17,15 @@
 #else
 #error "genlogs-ext needs libcurl 7.81.0 or newer"
 #endif
+
+/* Set an option of EASY, unless CODE, a variable, tells that an earlier one
+ * failed. */
+#define GL_SETOPT(code, easy, option, value)                  \
+    do {                                                      \
+        if ((code) == CURLE_OK) {                             \
+            (code) = curl_easy_setopt((easy), option, value); \
+        }                                                     \
+    } while (0)
 
 /* Ready libcurl, once per process.  GL_ERROR_TRANSPORT when it refuses, or when
  * the one that runs is older than GL_OLDEST_LIBCURL. */

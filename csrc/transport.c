@@ -8,6 +8,7 @@
 
 #include "base_url.h"
 #include "curl_errors.h"
+#include "libcurl.h"
 
 /* Backoff: the wait before retry N is anywhere from 0 to FIRST * 2**N seconds,
  * at most LARGEST ("full jitter"). */
@@ -133,12 +134,7 @@ milliseconds_until(double when)
     return left < 1.0 ? 1 : (long)left + 1;
 }
 
-#define SET(option, value)                                \
-    do {                                                  \
-        if (code == CURLE_OK) {                           \
-            code = curl_easy_setopt(easy, option, value); \
-        }                                                 \
-    } while (0)
+#define SET(option, value) GL_SETOPT(code, easy, option, value)
 
 /* libcurl's own limits come after ours, which run() looks after: an older one
  * waits for a resolver before it says that time is up.  They make it try the

@@ -384,6 +384,22 @@ def test_a_file_is_sent_from_where_it_stood(stub: StubServer, tmp_path: Path) ->
     assert bodies == [b"456789"] * 2
 
 
+def test_an_upload_that_httpx_does_not_keep_is_not_sent_again(
+    stub: StubServer, tmp_path: Path
+) -> None:
+    """It is over 1 MiB; the 401 is the caller's then."""
+    path = tmp_path / "upload"
+    path.write_bytes(b"x" * (1024 * 1024 + 1))
+    source = source_of(stub)
+    old = source.token()
+    stub.script(Reply(401))
+    with path.open("rb") as file:
+        ask = with_httpx(source)
+        assert ask("POST", f"{stub.base_url}/verify", files={"f": file})[0] == 401
+    assert len(stub.requests) == 2
+    assert source.token() != old
+
+
 def test_a_body_that_is_gone_is_not_sent_again(client: Any) -> None:
     """The 401 is the caller's then; the next request has a new token."""
 

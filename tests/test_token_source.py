@@ -32,6 +32,11 @@ def source_of(server: StubServer, **options: Any) -> TokenSource:
     return TokenSource(server.email, server.password, server.api_key, **options)
 
 
+def enter_window(clock: Clock) -> None:
+    """Let a new token come into its last five minutes."""
+    clock.seconds += LIFETIME - WINDOW + 2
+
+
 def landed(source: TokenSource) -> bool:
     return source._flight is None
 
@@ -78,7 +83,7 @@ def test_the_window_is_five_minutes_or_a_fifth(
 def test_in_the_window_nobody_waits(stub: StubServer, clock: Clock) -> None:
     source = source_of(stub)
     old = source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
     stub.script(Delay(0.3))
     for _ in range(100):
         assert source.token() is old
@@ -101,7 +106,7 @@ def test_a_renewal_that_takes_too_long_is_waited_for(
 ) -> None:
     source = source_of(stub)
     old = source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
     stub.script(Delay(0.3))
     assert source.token() is old
     clock.seconds += WINDOW
@@ -123,7 +128,7 @@ def test_a_renewal_that_fails_is_logged_and_tried_again(
 ) -> None:
     source = source_of(stub)
     old = source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
     stub.script(Reply(500, {"detail": "out of order"}), times=3)
     for failures in range(1, 4):
         fail_to_renew(source)
@@ -145,7 +150,7 @@ def test_after_a_success_the_backoff_begins_anew(stub: StubServer, clock: Clock)
     source = source_of(stub)
     for _ in range(2):
         source.token()
-        clock.seconds += LIFETIME - WINDOW + 2
+        enter_window(clock)
         stub.script(Reply(500))
         fail_to_renew(source)
         clock.seconds += 1.01
@@ -158,7 +163,7 @@ def test_what_will_not_pass_is_not_tried_often(stub: StubServer, clock: Clock) -
     """Many wrong passwords may lock an account."""
     source = source_of(stub)
     source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
     stub.script(Reply(401))
     fail_to_renew(source)
     clock.seconds += 60
@@ -173,7 +178,7 @@ def test_what_will_not_pass_is_not_tried_often(stub: StubServer, clock: Clock) -
 def test_a_renewal_waits_as_long_as_the_server_asks(stub: StubServer, clock: Clock) -> None:
     source = source_of(stub)
     source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
     stub.script(Reply(429, headers={"retry-after": "120"}))
     fail_to_renew(source)
     clock.seconds += 119
@@ -203,7 +208,7 @@ def test_without_a_thread_the_old_token_serves(
 ) -> None:
     source = source_of(stub)
     old = source.token()
-    clock.seconds += LIFETIME - WINDOW + 2
+    enter_window(clock)
 
     def no_thread(*_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -538,7 +543,7 @@ def test_nothing_shows_a_secret(clock: Clock, caplog: pytest.LogCaptureFixture) 
     with StubServer(users={"a@b.example": password}, api_keys={api_key}) as server:
         source = source_of(server)
         token = source.token()
-        clock.seconds += LIFETIME - WINDOW + 2
+        enter_window(clock)
         server.script(Reply(500, {"detail": f"{password} {api_key}"}))
         fail_to_renew(source)
         server.script(Reply(401, {"detail": f"{password} {api_key}"}))
@@ -617,7 +622,7 @@ def test_a_log_handler_may_want_a_token(stub: StubServer, clock: Clock, when: st
     try:
         logger.warning("before there is a token")
         if when == "renewal":
-            clock.seconds += LIFETIME - WINDOW + 2
+            enter_window(clock)
             stub.script(Reply(500))
             fail_to_renew(source)
         wait_for(lambda: len(got) >= 2)
