@@ -18,8 +18,10 @@
 #define JSMN_PARENT_LINKS
 #include <jsmn.h>
 
+enum { LARGEST = 2 * 1024 * 1024 }; /* bytes of an answer */
+
 typedef struct {
-    char bytes[16384];
+    char bytes[LARGEST];
     size_t length;
 } answer;
 
@@ -39,10 +41,11 @@ take(char *bytes, size_t size, size_t count, void *context)
 static int
 has_token(const answer *a)
 {
+    static jsmntok_t tokens[LARGEST / 2];
     jsmn_parser parser;
-    jsmntok_t tokens[64];
     jsmn_init(&parser);
-    const int count = jsmn_parse(&parser, a->bytes, a->length, tokens, 64);
+    const int count =
+        jsmn_parse(&parser, a->bytes, a->length, tokens, LARGEST / 2);
     for (int i = 0; i + 1 < count; i++) {
         const size_t length = (size_t)(tokens[i].end - tokens[i].start);
         if (length == 5 &&

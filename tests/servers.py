@@ -51,8 +51,9 @@ def running(command: list[str], port: int) -> Iterator[None]:
 
 
 NGINX = """
+{modules}
 daemon off; master_process off; pid {directory}/pid; error_log {directory}/error.log;
-events {{ worker_connections 256; }}
+events {{ worker_connections 4096; }}
 http {{
     log_format ours '$connection $server_protocol $ssl_protocol $request_method $status';
     access_log {directory}/access.log ours;
@@ -65,6 +66,7 @@ http {{
         ssl_certificate {directory}/chain.pem; ssl_certificate_key {directory}/key.pem;
         ssl_protocols {protocols};
         location = /auth/token {{ default_type application/json; return 200 '{answer}'; }}
+        {locations}
     }}
 }}
 """
@@ -93,8 +95,10 @@ def nginx(
     listen: str = "",
     protocols: str = "TLSv1.2 TLSv1.3",
     keepalive_requests: int = 1_000_000,
+    locations: str = "",
+    modules: tuple[str, ...] = (),
 ) -> Iterator[Nginx]:
-    """Run nginx; `listen` takes "ssl" and "ssl http2"."""
+    """Run nginx; `listen` takes "ssl" and "ssl http2", `modules` Debian's names."""
     program = find("nginx")
     assert program is not None
     authority = trustme.CA()
@@ -109,7 +113,8 @@ def nginx(
     configuration.write_text(
         NGINX.format(
             directory=directory, port=port, listen=listen, protocols=protocols,
-            answer=ANSWER, keepalive_requests=keepalive_requests,
+            answer=ANSWER, keepalive_requests=keepalive_requests, locations=locations,
+            modules="".join(f"load_module /usr/lib/nginx/modules/{name}.so;" for name in modules),
         )
     )  # fmt: skip
     command = [program, "-p", str(directory), "-c", str(configuration)]

@@ -1,12 +1,10 @@
 """What a kept token costs to get: beside azure-identity's and google-auth's.
 
-`make bench-source` runs it. Each is asked by its public API for a token that it has and
+Each is asked by its public API for a token that it has and
 that is far from its end, as often as a program asks before each call; no network is used.
-All figures come from one run, as ratios to ours.
 """
 
 import json
-import statistics
 import timeit
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -16,6 +14,8 @@ import google.oauth2.credentials
 from azure.core.pipeline.transport import HttpResponse, HttpTransport
 from azure.identity import ClientSecretCredential
 
+from benchmarks.place import Place
+from benchmarks.table import Column, Table
 from genlogs_ext import TokenSource
 from genlogs_ext.testing import StubServer
 
@@ -88,34 +88,26 @@ def of_azure() -> Callable[[], object]:
     return lambda: credential.get_token("https://example.com/.default").token
 
 
-def main() -> None:
-    """Ask each in turn, several times, and print the medians."""
+def kept_token(place: Place) -> list[Table]:
+    """Ask each in turn, several times."""
+    ours = "TokenSource.token()"
+    table = Table("token", "A kept token, without a network", ours, [Column("time", "s")])
     with StubServer() as server:
         source = TokenSource(
             server.email, server.password, server.api_key, base_url=server.base_url
         )
         calls: dict[str, tuple[Callable[[], object], int]] = {
-            "TokenSource.token()": (source.token, 200_000),
+            ours: (source.token, 200_000),
             "TokenSource.headers()": (source.headers, 100_000),
             "google-auth before_request()": (of_google(), 20_000),
             "azure-identity get_token()": (of_azure(), 200),
         }
-        costs: dict[str, list[float]] = {name: [] for name in calls}
         for call, _ in calls.values():
             call()  # the first makes the token
-        for _ in range(ROUNDS):
+        for _ in range(place.rounds(ROUNDS)):
             for name, (call, number) in calls.items():
-                costs[name].append(timeit.timeit(call, number=number) / number)
+                cost = timeit.timeit(call, number=number) / number
+                table.add(name, {"time": cost})
         asked = len(server.requests)
     assert asked == 1, "the token was not kept"
-    base = statistics.median(costs["TokenSource.token()"])
-    print(f"\nA kept token; TokenSource.token() is 1 (there {base * 1e9:.0f} ns)\n")
-    print(f"{'':30}{'ratio':>9}{'spread':>18}")
-    for name, rounds in costs.items():
-        ratios = sorted(cost / base for cost in rounds)
-        spread = f"{ratios[1]:.3g} to {ratios[-2]:.3g}"
-        print(f"{name:30}{statistics.median(ratios):>9.3g}{spread:>18}")
-
-
-if __name__ == "__main__":
-    main()
+    return [table]

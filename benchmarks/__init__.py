@@ -1,0 +1,1 @@
+"""What calls, imports and threads cost: beside others, and beside the limit."""
