@@ -1,10 +1,21 @@
 #include "json_object.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
-/* Digits that fit a long long whatever they are. */
-enum { SHORT_INTEGER = 18 };
+enum {
+    SHORT_INTEGER = 18, /* digits that fit a long long whatever they are */
+    KNOWN_KEYS = 64,    /* a power of two */
+    SHORT_KEY = 32      /* bytes of a key that is worth knowing again */
+};
+
+/* A key that was built: the objects of an array mostly have the same ones. */
+typedef struct {
+    PyObject *key; /* owned; NULL: none yet */
+    const char *raw;
+    size_t length;
+} known_key;
 
 typedef struct {
     PyObject *container; /* borrowed: the level above owns it */
@@ -17,6 +28,7 @@ typedef struct {
     const gl_exceptions *exceptions;
     gl_buffer scratch; /* of strings with escapes */
     size_t depth;
+    known_key known[KNOWN_KEYS]; /* by hash_key */
     level levels[GL_JSON_MAX_DEPTH];
 } builder;
 
@@ -177,10 +189,45 @@ build_value(builder *b, size_t index, PyObject **root)
     return 0;
 }
 
+/* FNV-1a, cut to an index of known keys. */
+static size_t
+hash_key(const char *raw, size_t length)
+{
+    uint32_t hash = 2166136261;
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ (unsigned char)raw[i]) * 16777619;
+    }
+    return (hash ^ (hash >> 16)) % KNOWN_KEYS;
+}
+
+/* The key at INDEX, as a new reference: one that is known, where it was built
+ * from the same text. */
+static PyObject *
+new_key(builder *b, size_t index)
+{
+    const jsmntok_t *token = &b->json->tokens[index];
+    const char *raw = b->json->text + token->start;
+    const size_t length = (size_t)(token->end - token->start);
+    if (length > SHORT_KEY) {
+        return new_string(b, index);
+    }
+    known_key *known = &b->known[hash_key(raw, length)];
+    if (known->key == NULL || known->length != length ||
+        memcmp(known->raw, raw, length) != 0) {
+        PyObject *key = new_string(b, index);
+        if (key == NULL) {
+            return NULL;
+        }
+        Py_XDECREF(known->key);
+        *known = (known_key){.key = key, .raw = raw, .length = length};
+    }
+    return Py_NewRef(known->key);
+}
+
 static int
 build_key(builder *b, size_t index)
 {
-    PyObject *key = new_string(b, index);
+    PyObject *key = new_key(b, index);
     b->levels[b->depth - 1].key = key;
     return key != NULL ? 0 : -1;
 }
@@ -197,6 +244,9 @@ build(builder *b, PyObject **root)
         b->depth--; /* not below: Py_CLEAR may evaluate its argument twice */
         Py_CLEAR(b->levels[b->depth].key);
     }
+    for (size_t i = 0; i < KNOWN_KEYS; i++) {
+        Py_XDECREF(b->known[i].key);
+    }
     return status;
 }
 
@@ -208,6 +258,7 @@ gl_json_to_python(const gl_json *json, const gl_exceptions *exceptions)
     b.json = json;
     b.exceptions = exceptions;
     b.depth = 0;
+    memset(b.known, 0, sizeof b.known);
     gl_buffer_init(&b.scratch, GL_JSON_MAX_LENGTH);
     /* A tree has no cycles to collect, and looking for them again and again
      * while it grows costs more than building it. */
