@@ -123,18 +123,7 @@ class Place:
     @cached_property
     def limit(self) -> Path:
         """The C program."""
-        program = self.installed / "limit"
-        flags = subprocess.run(
-            ["pkg-config", "--cflags", "--libs", "libcurl"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        source = HERE / "limit.c"
-        subprocess.run(
-            ["gcc", "-std=c11", "-O2", source, "-o", program, *flags], check=True
-        )
-        return program
+        return build_limit(self.installed)
 
     @cached_property
     def pythons(self) -> dict[str, Path]:
@@ -165,3 +154,17 @@ class Place:
 def script(name: str) -> Path:
     """The program that gets one token by a module."""
     return HERE / "peers" / f"with_{name.replace('.', '_')}.py"
+
+
+def build_limit(directory: Path) -> Path:
+    """Compile the C program, with the libcurl of this machine."""
+    program = directory / "limit"
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "libcurl"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    source = HERE / "limit.c"
+    subprocess.run(["gcc", "-std=c11", "-O2", source, "-o", program, *flags], check=True)
+    return program

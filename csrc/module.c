@@ -78,6 +78,7 @@ send_request(gl_token_request *request, call_object *call,
     request->transport.stop = call != NULL
                                   ? (gl_stop){is_cancelled, &call->cancelled}
                                   : (gl_stop){signal_raised, &saved};
+    request->transport.wants_date = call != NULL;
     const int status = gl_token_request_send(request, &response, &err);
     PyEval_RestoreThread(saved);
 

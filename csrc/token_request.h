@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
     gl_buffer body;
     gl_json json;
-    double date;  /* what the server's clock shows, since 1970; < 0: unknown */
+    double date;  /* the server's clock, since 1970; < 0: unknown or unwanted */
     bool in_body; /* it took the credentials in the body */
     int attempts; /* how often the request was made */
 } gl_token_response;

@@ -22,6 +22,7 @@ typedef struct {
     gl_error *err; /* filled by a callback that refuses to go on */
     CURL *easy;
     double connect_deadline; /* on gl_monotonic()'s clock */
+    bool wants_date;         /* see gl_transport_options */
     bool refused;            /* by a callback, with ERR filled */
     bool cut_short;          /* by on_body: enough of an error answer's body */
     char error_text[CURL_ERROR_SIZE];
@@ -110,6 +111,9 @@ on_header(char *bytes, size_t size, size_t count, void *context)
         set_headers_too_long(a->err);
         a->refused = true;
         return 0;
+    }
+    if (!a->wants_date) {
+        return length;
     }
     if (begins_with(bytes, length, "HTTP/")) {
         /* Of several (100 Continue, a proxy's answer) the last one counts. */
@@ -384,6 +388,7 @@ post_once(gl_handle *handle, const gl_http_request *request,
         .response = response,
         .easy = handle->easy,
         .connect_deadline = gl_monotonic() + options->connect_timeout,
+        .wants_date = options->wants_date,
         .err = err,
     };
     struct curl_slist nodes[GL_MAX_REQUEST_HEADERS];

@@ -38,6 +38,7 @@ typedef struct {
     int max_retries;        /* attempts after the first */
     gl_route route;
     gl_stop stop;
+    bool wants_date; /* whether to read the answer's Date, which takes long */
 } gl_transport_options;
 
 typedef struct {
@@ -52,7 +53,7 @@ typedef struct {
 typedef struct {
     long status;
     double retry_after; /* seconds the server asked to wait; < 0: it did not */
-    time_t date;        /* of its Date header; -1: it had none */
+    time_t date;        /* of its Date header; -1: none was wanted or sent */
     double date_at;     /* when that came, on gl_monotonic()'s clock */
     gl_buffer body;     /* decompressed */
     gl_buffer location; /* absolute URL of a redirect that was not followed */
