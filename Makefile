@@ -24,7 +24,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-source bench-import lint lint-c lint-python \
+.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python \
 	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
 
 help: ## List the commands
@@ -55,17 +55,18 @@ fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 sanitize: setup-test build ## The Python tests under Address- and UndefinedBehaviorSanitizer
 	@tools/sanitize $(PYTEST_ARGS)
 
-bench: setup-bench build ## What a call on a kept connection costs, beside others
-	@$(RUN)/python benchmarks/call_cost.py
+bench: setup-bench wheel build ## What everything costs, beside others; QUESTIONS="kept import" asks these alone
+	@$(RUN)/python -m benchmarks $(QUESTIONS)
+
+bench-publish: ## Put what make bench found into docs/performance.md
+	@$(RUN)/python -m benchmarks.publish
+
+bench-instructions: setup-test build ## Fail if a call takes over 5 % more instructions than recorded
+	@echo '==> Counting instructions'
+	@$(RUN)/python -m benchmarks.instructions
 
 bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
 	@$(RUN)/python benchmarks/json_cost.py
-
-bench-source: setup-bench build ## What a kept token costs, beside azure-identity and google-auth
-	@$(RUN)/python benchmarks/source_cost.py
-
-bench-import: setup-bench wheel ## What an import costs, and the size, beside others
-	@$(RUN)/python benchmarks/import_cost.py build/bench-import dist
 
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install

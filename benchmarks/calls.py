@@ -15,6 +15,7 @@ from benchmarks.table import Column, Table
 
 OURS = "genlogs_ext.create_token"
 LIMIT = "the C program"
+SPELLED = {"one": "one processor", "two": "two processors"}
 KEPT = {
     "genlogs_ext": OURS,
     "pycurl": "pycurl, one handle",
@@ -38,65 +39,86 @@ PLAIN = {
 
 
 def kept(place: Place) -> list[Table]:
-    """A call on a kept connection, with the server beside it and in its way."""
-    own, other = processors()
+    """A call on a kept connection."""
     tables = []
     for scheme in ("http", "https"):
-        for on in dict.fromkeys((other, own)):
-            where = "two processors" if on != own else "one processor"
-            tables.append(kept_on(place, scheme, on, where))
+        for on, where in servers():
+            table = timed(
+                Table(
+                    f"kept-{scheme}-{where}",
+                    f"A call on a kept connection, {scheme}, {SPELLED[where]}",
+                    LIMIT,
+                    [Column("wall", "s"), Column("processor", "s")],
+                ),
+                place,
+                scheme,
+                on,
+                {name: peer(module).kept for module, name in KEPT.items()},
+                with_limit=True,
+            )
+            table.at_most(1.05, OURS, "wall")
+            table.times_less(8, OURS, "wall", than=KEPT["requests"])
+            tables.append(table)
     return tables
 
 
-def kept_on(place: Place, scheme: str, on: int, where: str) -> Table:
-    """The table of a scheme, with the server on a processor."""
-    table = Table(
-        f"kept-{scheme}-{where.split()[0]}",
-        f"A call on a kept connection, {scheme}, {where}",
-        LIMIT,
-        [Column("wall", "s"), Column("processor", "s")],
-    )
+def plain(place: Place) -> list[Table]:
+    """Calls one after the other over HTTPS, as a script writes them."""
+
+    def of(module: str) -> Callable[[str, str], Callable[[], str]]:
+        return lambda base_url, ca_file: partial(peer(module).plain, base_url, ca_file)
+
+    tables = []
+    for on, where in servers():
+        table = timed(
+            Table(
+                f"plain-{where}",
+                f"Calls as a script writes them, https, {SPELLED[where]}",
+                OURS,
+                [Column("wall", "s"), Column("processor", "s")],
+            ),
+            place,
+            "https",
+            on,
+            {name: of(module) for module, name in PLAIN.items()},
+        )
+        table.times_less(30, OURS, "wall", than=PLAIN["requests"])
+        tables.append(table)
+    return tables
+
+
+def servers() -> list[tuple[int, str]]:
+    """Processors for the server, and how many there are in use then."""
+    own, other = processors()
+    return [(own, "one")] if own == other else [(own, "one"), (other, "two")]
+
+
+def timed(
+    table: Table,
+    place: Place,
+    scheme: str,
+    on: int,
+    makers: dict[str, Callable[[str, str], Any]],
+    *,
+    with_limit: bool = False,
+) -> Table:
+    """Fill a table with what calls cost that these make, the server on a processor."""
     with (
         place.server(scheme, on=on) as server,
         run_on(processors()[0]),
         closing(asyncio.new_event_loop()) as loop,
     ):
         calls = {}
-        for module, name in KEPT.items():
-            call = peer(module).kept(server.base_url, server.ca_file)
+        for name, make in makers.items():
+            call = make(server.base_url, server.ca_file)
             waits = inspect.isawaitable(call)
             calls[name] = loop.run_until_complete(call) if waits else call
-        for round_ in in_turn(place, calls, loop, {LIMIT: partial(limit, place, server)}):
+        limits = {LIMIT: partial(limit, place, server)} if with_limit else {}
+        for round_ in in_turn(place, calls, loop, limits):
             for name, cost in round_.items():
                 table.add(name, cost._asdict())
-    table.at_most(1.05, OURS, "wall")
-    table.times_less(8, OURS, "wall", than=KEPT["requests"])
+        loop.run_until_complete(peer("aiohttp").close())
     return table
-
-
-def plain(place: Place) -> list[Table]:
-    """Calls one after the other over HTTPS, as a script writes them."""
-    own, other = processors()
-    table = Table(
-        "plain",
-        "Calls one after the other over https, as a script writes them",
-        OURS,
-        [Column("wall", "s"), Column("processor", "s")],
-    )
-    with (
-        place.server("https", on=other) as server,
-        run_on(own),
-        closing(asyncio.new_event_loop()) as loop,
-    ):
-        calls = {
-            name: partial(peer(module).plain, server.base_url, server.ca_file)
-            for module, name in PLAIN.items()
-        }
-        for round_ in in_turn(place, calls, loop):
-            for name, cost in round_.items():
-                table.add(name, cost._asdict())
-    table.times_less(30, OURS, "wall", than=PLAIN["requests"])
-    return [table]
 
 
 def sizes(place: Place) -> list[Table]:
@@ -139,4 +161,3 @@ def sizes(place: Place) -> list[Table]:
     text = "a byte of 1 MiB costs at most 1.25 of one of 256 KiB"
     table.goal(text, growth, met=growth <= 1.25)
     return [table]
-

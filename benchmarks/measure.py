@@ -6,7 +6,7 @@ import importlib
 import inspect
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from benchmarks.place import QUERY, Place
@@ -68,7 +68,7 @@ def in_turn(
     place: Place,
     calls: dict[str, Callable[[], Any]],
     loop: asyncio.AbstractEventLoop,
-    limits: dict[str, Callable[[int], Cost]] | None = None,
+    limits: Mapping[str, Callable[[int], Cost]] | None = None,
 ) -> list[dict[str, Cost]]:
     """What each costs, round by round.
 

@@ -41,7 +41,7 @@ def report(program: str, base_url: str, ca_file: str, calls: int) -> Iterator[fl
             repeat(call, number)
             yield resident()
         return
-    import asyncio  # noqa: PLC0415 - who needs a loop has imported it
+    import asyncio
 
     loop = asyncio.new_event_loop()
     call = loop.run_until_complete(call)
@@ -57,12 +57,12 @@ def report(program: str, base_url: str, ca_file: str, calls: int) -> Iterator[fl
 
 def memory(place: Any) -> list[Any]:
     """What each adds to a bare Python, and how that grows with calls."""
-    import json  # noqa: PLC0415 - as a program it needs nothing of these
-    import subprocess  # noqa: PLC0415
+    import json
+    import subprocess
 
-    from benchmarks.calls import KEPT  # noqa: PLC0415
-    from benchmarks.place import CREDENTIALS, script  # noqa: PLC0415
-    from benchmarks.table import Column, Table  # noqa: PLC0415
+    from benchmarks.calls import KEPT
+    from benchmarks.place import CREDENTIALS, script
+    from benchmarks.table import Column, Table
 
     calls = 2_000 if place.quick else 100_000
     names = ["import and a call", f"after {calls:,} calls", "growth in the last 90 %"]

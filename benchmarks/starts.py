@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks.place import CREDENTIALS, Place, processors, run_on, script
@@ -23,13 +24,16 @@ def seconds(commands: dict[str, list[str]], place: Place) -> list[dict[str, floa
     for _ in range(place.rounds(ROUNDS)):
         costs = {}
         for name, command in commands.items():
-            subprocess.run(
+            hyperfine = subprocess.run(
                 ["hyperfine", "--shell=none", "--style=none", "--warmup=1",
                  "--runs", runs, "--export-json", report, quoted(command)],
-                check=True,
-                stdout=subprocess.DEVNULL,
+                check=False,
+                capture_output=True,
+                text=True,
                 env={**os.environ, **CREDENTIALS},
             )  # fmt: skip
+            if hyperfine.returncode != 0:  # its warnings of outliers are not shown
+                sys.exit(hyperfine.stderr)
             (result,) = json.loads(report.read_text())["results"]
             costs[name] = result["median"]
         rounds.append(costs)
@@ -111,5 +115,3 @@ def megabytes(environment: Path) -> float:
         )
         / 1e6
     )
-
-

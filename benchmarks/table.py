@@ -67,7 +67,9 @@ class Table:
     def ratios(self, row: str, column: str, than: str | None = None) -> list[float]:
         """Figures of a row by those of another in the same rounds."""
         others = self.rows[than or self.base][column]
-        return [own / other for own, other in zip(self.rows[row][column], others, strict=True)]
+        return [
+            own / other for own, other in zip(self.rows[row][column], others, strict=True)
+        ]
 
     def shown(self, row: str, column: Column) -> list[float]:
         """What the column shows of the row, one figure a round."""
@@ -162,8 +164,8 @@ class Table:
 
     def chart(self, path: Path) -> None:
         """Draw it: bars on a logarithmic scale, with the middle half of the rounds."""
-        import matplotlib as mpl  # noqa: PLC0415 - who only reads tables needs none
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
         mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": self.key})
         names = list(self.rows)

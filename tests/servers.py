@@ -14,6 +14,8 @@ import trustme
 # Debian keeps servers where the path of a user does not lead.
 SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
+MODULES = "/usr/lib/nginx/modules"
+
 ANSWER = (
     '{"access_token_data": {"token": "nginx-token",'
     ' "expires": "2026-11-24T12:00:00.000000+00:00"}, "user_id": "7"}'
@@ -114,7 +116,7 @@ def nginx(
         NGINX.format(
             directory=directory, port=port, listen=listen, protocols=protocols,
             answer=ANSWER, keepalive_requests=keepalive_requests, locations=locations,
-            modules="".join(f"load_module /usr/lib/nginx/modules/{name}.so;" for name in modules),
+            modules="".join(f"load_module {MODULES}/{name}.so;" for name in modules),
         )
     )  # fmt: skip
     command = [program, "-p", str(directory), "-c", str(configuration)]

@@ -9,6 +9,19 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 Call = Callable[[], Awaitable[str]]
+opened: list[aiohttp.ClientSession] = []
+
+
+async def close() -> None:
+    """Close what kept and concurrent opened."""
+    while opened:
+        await opened.pop().close()
+
+
+def keep(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    """A session that close() ends."""
+    opened.append(aiohttp.ClientSession(connector=connector))
+    return opened[-1]
 
 
 def caller(base_url: str, session: aiohttp.ClientSession) -> Call:
@@ -49,20 +62,16 @@ def plain(base_url: str, ca_file: str) -> str:
 async def kept(base_url: str, ca_file: str) -> Call:
     """A ClientSession."""
     context = ssl.create_default_context(cafile=ca_file)
-    return caller(
-        base_url, aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
-    )
+    return caller(base_url, keep(aiohttp.TCPConnector(ssl=context)))
 
 
 async def concurrent(base_url: str, ca_file: str) -> dict[str, Call]:
     """A ClientSession: with its limit of 100 connections, and without."""
     context = ssl.create_default_context(cafile=ca_file)
-    connector = aiohttp.TCPConnector(ssl=context, limit=0)
+    without_limit = keep(aiohttp.TCPConnector(ssl=context, limit=0))
     return {
         "aiohttp.ClientSession": await kept(base_url, ca_file),
-        "aiohttp.ClientSession, limit=0": caller(
-            base_url, aiohttp.ClientSession(connector=connector)
-        ),
+        "aiohttp.ClientSession, limit=0": caller(base_url, without_limit),
     }
 
 

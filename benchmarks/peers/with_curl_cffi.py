@@ -7,6 +7,10 @@ from typing import Any
 
 import curl_cffi
 
+# Its types know no file of authorities, which its documentation and its code do.
+post: Any = curl_cffi.post
+Session: Any = curl_cffi.Session
+
 
 def request() -> dict[str, Any]:
     """What is the same for each call."""
@@ -25,14 +29,14 @@ def request() -> dict[str, Any]:
 
 def plain(base_url: str, ca_file: str) -> str:
     """One call, as a script writes it."""
-    response = curl_cffi.post(f"{base_url}/auth/token", verify=ca_file, **request())
+    response = post(f"{base_url}/auth/token", verify=ca_file, **request())
     response.raise_for_status()
     return str(response.json()["access_token_data"]["token"])
 
 
 def kept(base_url: str, ca_file: str) -> Callable[[], str]:
     """A Session."""
-    session: Any = curl_cffi.Session(verify=ca_file)
+    session = Session(verify=ca_file)
     arguments = request()
 
     def call() -> str:

@@ -19,13 +19,14 @@ def request() -> dict[str, Any]:
             "accept": "application/json",
             "x-api-key": os.environ["GENLOGS_API_KEY"],
         },
-        "timeout": 30,
     }
 
 
 def plain(base_url: str, ca_file: str) -> str:
     """One call, as a script writes it."""
-    response = requests.post(f"{base_url}/auth/token", verify=ca_file, **request())
+    response = requests.post(
+        f"{base_url}/auth/token", verify=ca_file, timeout=30, **request()
+    )
     response.raise_for_status()
     return str(response.json()["access_token_data"]["token"])
 
@@ -38,7 +39,7 @@ def kept(base_url: str, ca_file: str) -> Callable[[], str]:
     arguments = request()
 
     def call() -> str:
-        response = session.post(f"{base_url}/auth/token", **arguments)
+        response = session.post(f"{base_url}/auth/token", timeout=30, **arguments)
         response.raise_for_status()
         return str(response.json()["access_token_data"]["token"])
 

@@ -1,0 +1,46 @@
+"""Put what `make bench` found into the docs: tables, charts and the figures.
+
+    python -m benchmarks.publish
+
+Reads build/bench and writes docs/performance and, between its marks, docs/performance.md.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from benchmarks.table import Table
+
+FOUND = Path("build/bench")
+PAGE = Path("docs/performance.md")
+FIGURES = Path("docs/performance")
+MARK = re.compile(r"<!-- table: (\S+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def filled(page: str, document: dict[str, dict[str, dict[str, object]]]) -> str:
+    """The page with the tables of results.json between its marks."""
+
+    def table(mark: re.Match[str]) -> str:
+        key = mark[1]
+        if key == "machine":
+            text = "\n".join(f"- {name}: {value}" for name, value in document[key].items())
+        else:
+            text = Table.from_json(document["tables"][key]).markdown()
+            text += f"\n\n![{key}](performance/{key}.svg)"
+        return f"<!-- table: {key} -->\n{text}\n<!-- end -->"
+
+    return MARK.sub(table, page)
+
+
+def main() -> None:
+    """Copy and fill in."""
+    FIGURES.mkdir(exist_ok=True)
+    for source in sorted(FOUND.iterdir()):
+        shutil.copy(source, FIGURES)
+    document = json.loads((FIGURES / "results.json").read_text())
+    PAGE.write_text(filled(PAGE.read_text(), document))
+
+
+if __name__ == "__main__":
+    main()
