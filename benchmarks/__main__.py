@@ -7,34 +7,54 @@ questions that are not asked again stay what they were there.
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
+import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks import calls, crowds, kept_token, memory, starts
 from benchmarks.place import CREDENTIALS, Place, processors
 from benchmarks.table import Table
-from genlogs_ext._core import libcurl
 
+# Modules and functions, imported when the wheel's genlogs_ext is in its place.
 QUESTIONS = {
-    "kept": calls.kept,
-    "plain": calls.plain,
-    "import": starts.imports,
-    "process": starts.processes,
-    "threads": crowds.threads,
-    "concurrent": crowds.concurrent,
-    "sizes": calls.sizes,
-    "token": kept_token.kept_token,
-    "memory": memory.memory,
+    "kept": ("calls", "kept"),
+    "plain": ("calls", "plain"),
+    "import": ("starts", "imports"),
+    "process": ("starts", "processes"),
+    "threads": ("crowds", "threads"),
+    "concurrent": ("crowds", "concurrent"),
+    "sizes": ("calls", "sizes"),
+    "token": ("kept_token", "kept_token"),
+    "memory": ("memory", "memory"),
 }
+
+
+def ask(name: str, place: Place) -> list[Table]:
+    """Answer a question."""
+    module, function = QUESTIONS[name]
+    question = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+    tables: list[Table] = question(place)
+    return tables
+
+
+def use(wheel: Path, directory: Path) -> None:
+    """Let `import genlogs_ext` find what users install, not what lies in this clone."""
+    shutil.rmtree(directory, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(directory)
+    sys.path.insert(0, str(directory))
 
 
 def machine() -> dict[str, str]:
     """What the figures depend on."""
+    from genlogs_ext._core import libcurl
+
     model = platform.machine()
     if (cpuinfo := Path("/proc/cpuinfo")).exists():
         lines = cpuinfo.read_text().splitlines()
@@ -67,6 +87,7 @@ def main() -> int:
     os.environ.update(CREDENTIALS)
     installed = Path("build/bench-peers").resolve()
     installed.mkdir(parents=True, exist_ok=True)
+    use(wheel, installed / "wheel")
     arguments.out.mkdir(parents=True, exist_ok=True)
     results = arguments.out / "results.json"
     tables = {}
@@ -75,7 +96,7 @@ def main() -> int:
     for name in arguments.questions or QUESTIONS:
         with tempfile.TemporaryDirectory() as directory:
             place = Place(Path(directory), installed, wheel, arguments.quick)
-            for table in QUESTIONS[name](place):
+            for table in ask(name, place):
                 print(table.text(), flush=True)
                 table.chart(arguments.out / f"{table.key}.svg")
                 tables[table.key] = table.as_json()

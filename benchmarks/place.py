@@ -123,7 +123,7 @@ class Place:
     @cached_property
     def limit(self) -> Path:
         """The C program."""
-        return build_limit(self.installed)
+        return build_limit(self.installed, Path("build/bundle").resolve())
 
     @cached_property
     def pythons(self) -> dict[str, Path]:
@@ -156,14 +156,16 @@ def script(name: str) -> Path:
     return HERE / "peers" / f"with_{name.replace('.', '_')}.py"
 
 
-def build_limit(directory: Path) -> Path:
-    """Compile the C program, with the libcurl of this machine."""
+def build_limit(directory: Path, bundle: Path | None = None) -> Path:
+    """Compile the C program, with the libcurl of this machine or of the wheel."""
     program = directory / "limit"
+    query = ["pkg-config", "--cflags", "--libs", "libcurl"]
+    environment = dict(os.environ)
+    if bundle is not None:
+        query.append("--static")
+        environment["PKG_CONFIG_PATH"] = str(bundle / "lib" / "pkgconfig")
     flags = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "libcurl"],
-        capture_output=True,
-        text=True,
-        check=True,
+        query, capture_output=True, text=True, check=True, env=environment
     ).stdout.split()
     source = HERE / "limit.c"
     subprocess.run(["gcc", "-std=c11", "-O2", source, "-o", program, *flags], check=True)
