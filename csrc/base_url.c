@@ -129,6 +129,15 @@ get_parts(CURLU *parsed, url_parts *parts)
     return true;
 }
 
+/* Whether libcurl reads HOST, which it has decoded, as the same host again. */
+static bool
+is_plain_host(const char *host)
+{
+    const gl_text text = {host, strlen(host)};
+    return text.length > 0 && is_printable_ascii(text) &&
+           strchr(host, '%') == NULL;
+}
+
 /* Split TEXT with libcurl's own parser, so that what is checked here is what
  * libcurl will use.  FLAGS are curl_url_set's. */
 static int
@@ -157,8 +166,8 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
         gl_error_argument(err, name, "must begin with https://");
         goto done;
     }
-    if (code != CURLUE_OK || parts->host == NULL || parts->host[0] == '\0' ||
-        parts->zone != NULL) {
+    if (code != CURLUE_OK || parts->host == NULL || parts->zone != NULL ||
+        !is_plain_host(parts->host)) {
         gl_error_argument(err, name, NOT_A_URL);
         goto done;
     }

@@ -151,6 +151,9 @@ def test_credentials_in_is_one_of_three(silent_stub: StubServer) -> None:
         ("https://host:port", "not a URL"),
         ("https://host:99999999", "not a URL"),
         ("https://[::1", "not a URL"),
+        # libcurl would decode the host again, and go to another than was checked.
+        ("https://%2561.example", "not a URL"),
+        ("https://%d0x.example", "not a URL"),
         ("https://a b", "printable ASCII"),
         ("https://a\n", "printable ASCII"),
         ("https://exämple.com", "printable ASCII"),
@@ -215,6 +218,8 @@ def test_a_bad_variable_is_named(
         "http://127.0.0.1:1/path",
         "ho st:1",
         "http://h:port",
+        "http://%2541:1",  # libcurl would decode it again
+        "http://%%d00a:1",
         "é",
     ],
 )
