@@ -11,7 +11,7 @@ C_TESTS := $(wildcard tests/c/test_*.c)
 FUZZERS := $(wildcard tests/fuzz/*.c)
 PROGRAMS := $(wildcard benchmarks/*.c tests/preload/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
-ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS) $(PROGRAMS)
+ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS) $(wildcard tests/fuzz/*.h) $(PROGRAMS)
 PY_FILES := benchmarks genlogs_ext tests tools setup.py
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/arguments.c csrc/exceptions.c \
