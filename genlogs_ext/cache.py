@@ -9,6 +9,7 @@ password or API key.
 """
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class StoredToken:
             data = response["access_token_data"]
             parse_expires(data["expires"])
             named = isinstance(data["token"], str) and data["token"]
-            if named and lifetime > 0 and expires_in > 0:
+            if named and 0 < lifetime < math.inf and 0 < expires_in < math.inf:
                 return cls(response, lifetime, expires_in)
         raise ValueError("it is no token, or has expired")
 
@@ -76,7 +77,13 @@ class StoredToken:
 def _as_value_error() -> Iterator[None]:
     try:
         yield
-    except (InvalidResponseError, AttributeError, LookupError, TypeError) as error:
+    except (
+        InvalidResponseError,
+        AttributeError,
+        LookupError,
+        OverflowError,
+        TypeError,
+    ) as error:
         raise ValueError("it is no token") from error
 
 

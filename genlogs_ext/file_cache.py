@@ -201,7 +201,7 @@ def _parse(text: str) -> StoredToken | None:
         content = json.loads(text)
         if _is_this(content["boot"]):
             return StoredToken.from_json(content, content["end"] - _clock.now())
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         pass
     return None
 

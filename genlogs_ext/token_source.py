@@ -356,7 +356,7 @@ class TokenSource:
             return None
         try:
             token = AccessToken(stored.response, stored.expires_in)
-        except InvalidResponseError:  # broken: as if there were none
+        except (InvalidResponseError, RecursionError):  # broken: as if there were none
             return None
         spare = stored.expires_in - _window(stored.lifetime)
         if token.value == self._rejected or (renewing and spare <= 0):

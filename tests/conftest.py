@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 
 from genlogs_ext import _clock, access_token
 from genlogs_ext.testing import StubServer
 
 from .helpers import Clock
+
+# For `make assure`: tests that say no number of examples themselves try so many.
+settings.register_profile("assure", max_examples=20_000, deadline=None)
 
 CA_VARIABLES = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
