@@ -24,7 +24,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python \
+.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c \
 	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
 
 help: ## List the commands
@@ -41,18 +41,35 @@ test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
 	@echo '==> Running the C tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@for program in $(C_TESTS:tests/c/%.c=build/c/%); do $$program || exit 1; done
 
-build/c/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
-build/c/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup
+sanitize-c: setup-test $(C_TESTS:tests/c/%.c=build/tsan/%) $(C_TESTS:tests/c/%.c=build/plain/%)
+	@echo '==> Running the C tests, under ThreadSanitizer'
+	@for program in $(C_TESTS:tests/c/%.c=build/tsan/%); do $$program || exit 1; done
+	@echo '==> Running the C tests, under valgrind'
+	@for program in $(C_TESTS:tests/c/%.c=build/plain/%); do \
+		valgrind --quiet --leak-check=full --error-exitcode=9 $$program || exit 1; \
+	done
+
+C_LINES = $(C_FLAGS) $(WARNINGS) -g -Icsrc $< $(LOWER) $(C_TEST_FLAGS) -lcmocka \
+	$$(pkg-config --libs libcurl) -o $@
+%/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
+%/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup
 
 build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
-	@mkdir -p build/c
-	@gcc $(C_FLAGS) $(WARNINGS) -g -fsanitize=address,undefined -fno-sanitize-recover \
-		-Icsrc $< $(LOWER) $(C_TEST_FLAGS) -lcmocka $$(pkg-config --libs libcurl) -o $@
+	@mkdir -p $(@D)
+	@gcc -fsanitize=address,undefined -fno-sanitize-recover $(C_LINES)
+
+build/tsan/%: tests/c/%.c $(LOWER) $(HEADERS)
+	@mkdir -p $(@D)
+	@gcc -O1 -fsanitize=thread $(C_LINES)
+
+build/plain/%: tests/c/%.c $(LOWER) $(HEADERS)
+	@mkdir -p $(@D)
+	@gcc -O1 $(C_LINES)
 
 fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-sanitize: setup-test build ## The Python tests under Address- and UndefinedBehaviorSanitizer
+sanitize: setup-test build sanitize-c ## All tests under sanitizers, the C ones under valgrind, too
 	@tools/sanitize $(PYTEST_ARGS)
 
 bench: setup-bench wheel build ## What everything costs, beside others; QUESTIONS="kept import" asks these alone
