@@ -58,8 +58,10 @@ urls = st.tuples(
     text,
 ).map("".join)
 names = st.sampled_from(
-    "base_url credentials_in timeout connect_timeout max_retries ca_file proxy email "
-    "no_such".split()
+    (
+        *("base_url", "credentials_in", "timeout", "connect_timeout", "max_retries"),
+        *("ca_file", "proxy", "email", "no_such"),
+    )
 )
 
 
