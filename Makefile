@@ -25,7 +25,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c \
-	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel
+	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ build/plain/%: tests/c/%.c $(LOWER) $(HEADERS)
 fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+assure: setup-fuzz setup-assure build ## Fuzzers, random faults and leaks for ASSURE_MINUTES (default 60)
+	@tools/assure $(or $(ASSURE_MINUTES),60)
+
 sanitize: setup-test build sanitize-c ## All tests under sanitizers, the C ones under valgrind, too
 	@tools/sanitize $(PYTEST_ARGS)
 
@@ -109,6 +112,10 @@ lint-c:
 	@$(RUN)/clang-format --dry-run --Werror $(ALL_C)
 	@echo '==> clang-tidy'
 	@$(RUN)/clang-tidy --quiet $(SOURCES) -- $(C_FLAGS) 2>/dev/null
+	@echo "==> gcc's analyzer"
+	@for source in $(SOURCES); do \
+		gcc $(C_FLAGS) $(WARNINGS) -fanalyzer -O1 -Icsrc -c $$source -o /dev/null || exit 1; \
+	done
 	@echo '==> cppcheck'
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --error-exitcode=1 $(SOURCES)
@@ -117,6 +124,8 @@ lint-python:
 	@echo '==> ruff'
 	@$(RUN)/ruff check $(PY_FILES)
 	@$(RUN)/ruff format --check $(PY_FILES)
+	@echo '==> bandit'
+	@$(RUN)/bandit --quiet --configfile pyproject.toml --recursive genlogs_ext tools setup.py
 	@echo '==> workflows, by their schema'
 	@$(RUN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(RUN)/validate-pyproject pyproject.toml >/dev/null
@@ -146,7 +155,7 @@ $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 		--no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel:
+setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure:
 	@tools/setup $(@:setup-%=%)
 
 clean: ## Remove everything that was built, .venv included
