@@ -298,6 +298,29 @@ would_wait(const gl_handle *handle)
 
 #endif
 
+/* Whether an easy handle that is used again may read memory that was freed: up
+ * to 8.0.1 it remembers the last header of the answer before, and takes it up
+ * where the next answer begins with a line that continues another. */
+static bool
+remembers_last_header(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
+}
+
+/* Put a new easy handle in place of HANDLE's; the connection is MULTI's. */
+static int
+renew_easy(gl_handle *handle, gl_error *err)
+{
+    gl_buffer_free(&handle->route);
+    curl_easy_cleanup(handle->easy);
+    handle->easy = curl_easy_init();
+    if (handle->easy == NULL) {
+        close_curl(handle);
+        return gl_error_memory(err);
+    }
+    return 0;
+}
+
 int
 gl_handle_end_attempt(gl_handle *handle, gl_error *err)
 {
@@ -308,6 +331,9 @@ gl_handle_end_attempt(gl_handle *handle, gl_error *err)
     }
 #endif
     (void)curl_multi_remove_handle(handle->multi, handle->easy);
+    if (remembers_last_header()) {
+        return renew_easy(handle, err);
+    }
     gl_handle_clear(handle);
     return 0;
 }

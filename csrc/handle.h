@@ -52,8 +52,9 @@ gl_handle_set_route(gl_handle *handle, const gl_route *route);
 
 /* End the attempt that EASY is in MULTI for, finished or not, and take away
  * what belongs to it.  A libcurl that would wait for a resolver that hangs does
- * so in a thread of its own, and HANDLE begins anew.  GL_ERROR_MEMORY when it
- * cannot; then it is good for gl_handle_free only. */
+ * so in a thread of its own, and HANDLE begins anew.  One older than 8.1.0, for
+ * which it is not safe to use EASY again, gets a new one; the connection stays.
+ * GL_ERROR_MEMORY when it cannot; then it is good for gl_handle_free only. */
 int
 gl_handle_end_attempt(gl_handle *handle, gl_error *err);
 

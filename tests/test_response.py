@@ -1,6 +1,8 @@
 """What create_token makes of a success."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -111,3 +113,33 @@ def test_headers_are_limited(stub: StubServer, length: int, count: int) -> None:
     stub.script(Raw(b"HTTP/1.1 200 OK\r\n" + line * count + b"content-length: 0\r\n\r\n"))
     with pytest.raises(genlogs_ext.InvalidResponseError, match="65536 bytes"):
         create_token(stub)
+
+
+CONTINUED = """
+import sys, genlogs_ext
+for _ in range(80):
+    try:
+        genlogs_ext.create_token(
+            "ada@example.com", "1234+", "stub-api-key", base_url=sys.argv[1], max_retries=1
+        )
+    except genlogs_ext.GenLogsError:
+        pass
+print("alive")
+"""
+
+
+def test_a_line_that_continues_none_takes_up_nothing_of_the_answer_before(
+    stub: StubServer,
+) -> None:
+    """It did, in libcurl before 8.1.0: a server could make it use freed memory."""
+    for length in range(40):
+        stub.script(
+            Raw(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 20 * length + b"\r\n\r\n{}"),
+            Raw(b"HTTP/1.1 200 OK\r\n a: b\r\n\r\n{}"),
+        )
+    answer = subprocess.run(
+        [sys.executable, "-c", CONTINUED, stub.base_url],
+        capture_output=True, text=True, timeout=50, check=False,
+    )  # fmt: skip
+    assert (answer.returncode, answer.stdout) == (0, "alive\n"), answer.stderr
+    assert len(stub.requests) == 80
