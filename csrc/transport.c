@@ -293,6 +293,12 @@ read_response(CURL *easy, gl_http_response *response, gl_error *err)
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status);
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
+    if (response->status < 100) {
+        /* A status line that libcurl lets pass without a status. */
+        gl_curl_error(CURLE_WEIRD_SERVER_REPLY, easy,
+                      "the answer has no HTTP status", err);
+        return -1;
+    }
     response->retry_after = retry_after > 0 ? (double)retry_after : -1.0;
     gl_buffer_truncate(&response->location, 0);
     return location == NULL
