@@ -3,15 +3,17 @@
 PYTHON ?= python3
 export PYTHON
 
+comma := ,
 VENV := .venv
 RUN := $(VENV)/bin
 SOURCES := $(wildcard csrc/*.c)
 HEADERS := $(wildcard csrc/*.h)
 C_TESTS := $(wildcard tests/c/test_*.c)
+C_TEST_HELPERS := $(filter-out $(C_TESTS),$(wildcard tests/c/*.c))
 FUZZERS := $(wildcard tests/fuzz/*.c)
 PROGRAMS := $(wildcard benchmarks/*.c tests/preload/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
-ALL_C := $(C_FILES) $(C_TESTS) $(FUZZERS) $(wildcard tests/fuzz/*.h) $(PROGRAMS)
+ALL_C := $(C_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch]) $(PROGRAMS)
 PY_FILES := benchmarks genlogs_ext tests tools setup.py
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/arguments.c csrc/exceptions.c \
@@ -53,6 +55,16 @@ C_LINES = $(C_FLAGS) $(WARNINGS) -g -Icsrc $< $(LOWER) $(C_TEST_FLAGS) -lcmocka 
 	$$(pkg-config --libs libcurl) -o $@
 %/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
 %/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup
+
+# What tests/c/failures.c stands before.
+FAILING := malloc calloc free clock_gettime pthread_attr_init pthread_create \
+	$(addprefix curl_,easy_init easy_setopt easy_getinfo getdate global_init \
+	multi_add_handle multi_info_read multi_init multi_perform multi_poll \
+	multi_remove_handle multi_setopt url url_get url_set)
+%/test_failures %/test_memory: C_TEST_FLAGS = $(C_TEST_HELPERS) \
+	$(addprefix -Wl$(comma)--wrap=,$(FAILING))
+$(foreach way,c tsan plain,build/$(way)/test_failures build/$(way)/test_memory): \
+	$(C_TEST_HELPERS) $(wildcard tests/c/*.h)
 
 build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p $(@D)

@@ -96,47 +96,6 @@ gl_json_after(const gl_json *json, size_t index)
     return index;
 }
 
-bool
-gl_json_string_is(const gl_json *json, size_t index, const char *string)
-{
-    const jsmntok_t *token = &json->tokens[index];
-    if (token->type != JSMN_STRING) {
-        return false;
-    }
-    const char *raw = json->text + token->start;
-    const size_t raw_length = (size_t)(token->end - token->start);
-    const size_t length = strlen(string);
-    if (memchr(raw, '\\', raw_length) == NULL) {
-        return raw_length == length && memcmp(raw, string, length) == 0;
-    }
-    gl_buffer said;
-    gl_error err;
-    gl_buffer_init(&said, raw_length);
-    const bool same = gl_json_append_string(json, index, &said, &err) == 0 &&
-                      said.length == length &&
-                      memcmp(said.data, string, length) == 0;
-    gl_buffer_free(&said);
-    return same;
-}
-
-size_t
-gl_json_member(const gl_json *json, size_t index, const char *name)
-{
-    size_t found = 0;
-    if (json->tokens[index].type != JSMN_OBJECT) {
-        return 0;
-    }
-    const size_t end = gl_json_after(json, index);
-    for (size_t key = index + 1; key < end;) {
-        const size_t value = key + 1;
-        if (gl_json_string_is(json, key, name)) {
-            found = value;
-        }
-        key = gl_json_after(json, value);
-    }
-    return found;
-}
-
 static unsigned int
 hex_digit_value(char digit)
 {
@@ -221,6 +180,73 @@ resolve_short_escape(char letter)
     }
 }
 
+/* Take the next piece off the string from *AT to END: a run of bytes that stand
+ * for themselves, or an escape, resolved into RESOLVED.  Returns the piece and
+ * its *LENGTH. */
+static const char *
+next_piece(const char **at, const char *end, char resolved[4], size_t *length)
+{
+    const char *start = *at;
+    unsigned int code;
+    if (*start != '\\') {
+        const char *escape = memchr(start, '\\', (size_t)(end - start));
+        *at = escape != NULL ? escape : end;
+        *length = (size_t)(*at - start);
+        return start;
+    }
+    if (start[1] == 'u') {
+        *at += resolve_unicode_escape(start, end, &code);
+        *length = encode_utf8(code, resolved);
+    }
+    else {
+        *at += 2;
+        *length = 1;
+        resolved[0] = resolve_short_escape(start[1]);
+    }
+    return resolved;
+}
+
+bool
+gl_json_string_is(const gl_json *json, size_t index, const char *string)
+{
+    const jsmntok_t *token = &json->tokens[index];
+    const char *at = json->text + token->start;
+    const char *end = json->text + token->end;
+    size_t left = strlen(string);
+    if (token->type != JSMN_STRING) {
+        return false;
+    }
+    while (at < end) {
+        char resolved[4];
+        size_t length;
+        const char *piece = next_piece(&at, end, resolved, &length);
+        if (length > left || memcmp(piece, string, length) != 0) {
+            return false;
+        }
+        string += length;
+        left -= length;
+    }
+    return left == 0;
+}
+
+size_t
+gl_json_member(const gl_json *json, size_t index, const char *name)
+{
+    size_t found = 0;
+    if (json->tokens[index].type != JSMN_OBJECT) {
+        return 0;
+    }
+    const size_t end = gl_json_after(json, index);
+    for (size_t key = index + 1; key < end;) {
+        const size_t value = key + 1;
+        if (gl_json_string_is(json, key, name)) {
+            found = value;
+        }
+        key = gl_json_after(json, value);
+    }
+    return found;
+}
+
 int
 gl_json_append_string(const gl_json *json, size_t index, gl_buffer *out,
                       gl_error *err)
@@ -228,27 +254,10 @@ gl_json_append_string(const gl_json *json, size_t index, gl_buffer *out,
     const char *at = json->text + json->tokens[index].start;
     const char *end = json->text + json->tokens[index].end;
     while (at < end) {
-        const char *escape = memchr(at, '\\', (size_t)(end - at));
-        const char *plain_end = escape != NULL ? escape : end;
-        if (gl_buffer_append(out, at, (size_t)(plain_end - at), err) < 0) {
-            return -1;
-        }
-        at = plain_end;
-        if (escape == NULL) {
-            break;
-        }
-        char bytes[4];
-        size_t length = 1;
-        if (escape[1] == 'u') {
-            unsigned int code;
-            at += resolve_unicode_escape(escape, end, &code);
-            length = encode_utf8(code, bytes);
-        }
-        else {
-            bytes[0] = resolve_short_escape(escape[1]);
-            at += 2;
-        }
-        if (gl_buffer_append(out, bytes, length, err) < 0) {
+        char resolved[4];
+        size_t length;
+        const char *piece = next_piece(&at, end, resolved, &length);
+        if (gl_buffer_append(out, piece, length, err) < 0) {
             return -1;
         }
     }

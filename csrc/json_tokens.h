@@ -58,7 +58,7 @@ gl_json_after(const gl_json *json, size_t index);
 
 /* Index of the value of NAME in the object at INDEX; of its last one where
  * there are several, as in Python.  0 (which is never a member) when INDEX is
- * not an object, or NAME is not in it, or memory is short. */
+ * not an object, or NAME is not in it. */
 size_t
 gl_json_member(const gl_json *json, size_t index, const char *name);
 
