@@ -103,8 +103,18 @@ free_parts(url_parts *parts)
     curl_free(parts->zone);
 }
 
-/* False when memory is short. */
+/* Whether CODE says that a URL does not have the part that was asked for. */
 static bool
+is_missing(CURLUcode code)
+{
+    return code == CURLUE_NO_SCHEME || code == CURLUE_NO_HOST ||
+           code == CURLUE_NO_PORT || code == CURLUE_NO_USER ||
+           code == CURLUE_NO_PASSWORD || code == CURLUE_NO_ZONEID;
+}
+
+/* Get every part that there is.  One that there is and that cannot be had, such
+ * as a user name that is not to be decoded, is not taken for missing. */
+static CURLUcode
 get_parts(CURLU *parsed, url_parts *parts)
 {
     const struct {
@@ -120,13 +130,16 @@ get_parts(CURLU *parsed, url_parts *parts)
         {&parts->password, CURLUPART_PASSWORD, CURLU_URLDECODE},
         {&parts->zone, CURLUPART_ZONEID, 0},
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (curl_url_get(parsed, wanted[i].which, wanted[i].to,
-                         wanted[i].flags) == CURLUE_OUT_OF_MEMORY) {
-            return false;
+    CURLUcode code = CURLUE_OK;
+    for (size_t i = 0;
+         code == CURLUE_OK && i < sizeof wanted / sizeof *wanted; i++) {
+        code = curl_url_get(parsed, wanted[i].which, wanted[i].to,
+                            wanted[i].flags);
+        if (is_missing(code)) {
+            code = CURLUE_OK;
         }
     }
-    return true;
+    return code;
 }
 
 /* Whether libcurl reads HOST, which it has decoded, as the same host again. */
@@ -156,9 +169,11 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
     if (gl_buffer_append(&copy, text.bytes, text.length, err) < 0) {
         goto done;
     }
-    const CURLUcode code =
-        curl_url_set(parsed, CURLUPART_URL, copy.data, flags);
-    if (code == CURLUE_OUT_OF_MEMORY || !get_parts(parsed, parts)) {
+    CURLUcode code = curl_url_set(parsed, CURLUPART_URL, copy.data, flags);
+    if (code == CURLUE_OK) {
+        code = get_parts(parsed, parts);
+    }
+    if (code == CURLUE_OUT_OF_MEMORY) {
         gl_error_memory(err);
         goto done;
     }
@@ -166,8 +181,8 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
         gl_error_argument(err, name, "must begin with https://");
         goto done;
     }
-    if (code != CURLUE_OK || parts->host == NULL || parts->zone != NULL ||
-        !is_plain_host(parts->host)) {
+    if (code != CURLUE_OK || parts->scheme == NULL || parts->host == NULL ||
+        parts->zone != NULL || !is_plain_host(parts->host)) {
         gl_error_argument(err, name, NOT_A_URL);
         goto done;
     }
@@ -288,23 +303,22 @@ port_of(const url_parts *parts)
     return curl_strequal(parts->scheme, "https") ? "443" : "80";
 }
 
-bool
-gl_same_origin(const char *from, const char *to)
+int
+gl_same_origin(const char *from, const char *to, bool *same, gl_error *err)
 {
-    gl_error ignored;
     url_parts a;
     url_parts b = {0};
-    bool same = split_string(from, &a, &ignored) == 0 &&
-                split_string(to, &b, &ignored) == 0;
-    if (same) {
-        same = curl_strequal(a.scheme, b.scheme) &&
-               curl_strequal(a.host, b.host) &&
-               strcmp(port_of(&a), port_of(&b)) == 0 && b.user == NULL &&
-               b.password == NULL;
+    int status = split_string(from, &a, err);
+    if (status == 0) {
+        status = split_string(to, &b, err);
     }
+    *same = status == 0 && curl_strequal(a.scheme, b.scheme) &&
+            curl_strequal(a.host, b.host) &&
+            strcmp(port_of(&a), port_of(&b)) == 0 && b.user == NULL &&
+            b.password == NULL;
     free_parts(&a);
     free_parts(&b);
-    return same;
+    return status < 0 && err->kind == GL_ERROR_MEMORY ? -1 : 0;
 }
 
 int

@@ -35,10 +35,10 @@ int
 gl_base_url_parse(gl_base_url *url, gl_text text, const char *path,
                   const char *name, gl_error *err);
 
-/* Whether the URL TO has FROM's scheme, host and port, and no credentials.
- * False when memory is short. */
-bool
-gl_same_origin(const char *from, const char *to);
+/* Say by *SAME whether the URL TO has FROM's scheme, host and port, and no
+ * credentials.  GL_ERROR_MEMORY. */
+int
+gl_same_origin(const char *from, const char *to, bool *same, gl_error *err);
 
 /* Append URL without credentials, query and fragment; nothing when it is none.
  */

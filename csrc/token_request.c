@@ -388,20 +388,23 @@ word_failure(const gl_token_request *request, gl_error *err)
     else if (err->kind == GL_ERROR_TLS) {
         failed = "no secure connection to";
     }
-    gl_error ignored;
+    gl_error short_of;
     gl_buffer sentence;
     gl_buffer_init(&sentence, GL_MAX_BODY);
-    if (gl_buffer_append_string(&sentence, failed, &ignored) == 0 &&
-        gl_buffer_append_string(&sentence, " ", &ignored) == 0 &&
+    if (gl_buffer_append_string(&sentence, failed, &short_of) < 0 ||
+        gl_buffer_append_string(&sentence, " ", &short_of) < 0 ||
         gl_buffer_append_string(&sentence, request->url->origin.data,
-                                &ignored) == 0 &&
-        gl_buffer_append_string(&sentence, colon, &ignored) == 0) {
-        const size_t length = sentence.length;
-        const gl_text said = {err->message, strlen(err->message)};
-        redact(request, said, &sentence);
-        if (sentence.length == length) {
-            gl_buffer_truncate(&sentence, length - strlen(colon));
-        }
+                                &short_of) < 0 ||
+        gl_buffer_append_string(&sentence, colon, &short_of) < 0) {
+        *err = short_of; /* libcurl's text cannot be shown as it is */
+        gl_buffer_free(&sentence);
+        return;
+    }
+    const size_t length = sentence.length;
+    const gl_text said = {err->message, strlen(err->message)};
+    redact(request, said, &sentence);
+    if (sentence.length == length) {
+        gl_buffer_truncate(&sentence, length - strlen(colon));
     }
     gl_error_set_text(err, sentence.data, sentence.length);
     gl_buffer_free(&sentence);

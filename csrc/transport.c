@@ -290,7 +290,12 @@ read_response(CURL *easy, gl_http_response *response, gl_error *err)
 {
     curl_off_t retry_after = 0;
     char *location = NULL;
+    response->status = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status);
+    if (response->status == 0) {
+        gl_error_set(err, GL_ERROR_TRANSPORT, "the answer has no status");
+        return -1;
+    }
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
     (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     if (response->status < 100) {
@@ -423,13 +428,17 @@ post_once(gl_handle *handle, const gl_http_request *request,
 /* ---- redirects --------------------------------------------------------------
  */
 
-/* Whether RESPONSE says to send the same again to a URL of the same origin. */
-static bool
-may_follow(const gl_http_request *request, const gl_http_response *response)
+/* Say by *FOLLOW whether RESPONSE says to send the same again to a URL of the
+ * same origin. */
+static int
+check_redirect(const gl_http_request *request, const gl_http_response *response,
+               bool *follow, gl_error *err)
 {
-    return (response->status == 307 || response->status == 308) &&
-           response->location.length > 0 &&
-           gl_same_origin(request->url, response->location.data);
+    *follow = (response->status == 307 || response->status == 308) &&
+              response->location.length > 0;
+    return *follow ? gl_same_origin(request->url, response->location.data,
+                                    follow, err)
+                   : 0;
 }
 
 /* Post REQUEST, and again where the same origin sends it, at most
@@ -441,16 +450,20 @@ post_and_follow(gl_handle *handle, const gl_http_request *request,
 {
     gl_http_request hop = *request;
     gl_buffer url;
+    bool follow = true;
+    int status = 0;
     gl_buffer_init(&url, GL_MAX_HEADERS);
-    int status = post_once(handle, &hop, options, response, err);
-    for (int i = 0;
-         status == 0 && i < GL_MAX_REDIRECTS && may_follow(&hop, response);
-         i++) {
-        gl_buffer_free(&url);
-        url = response->location;
-        gl_buffer_init(&response->location, GL_MAX_HEADERS);
-        hop.url = url.data;
+    for (int i = 0; status == 0 && follow && i <= GL_MAX_REDIRECTS; i++) {
+        if (i > 0) {
+            gl_buffer_free(&url);
+            url = response->location;
+            gl_buffer_init(&response->location, GL_MAX_HEADERS);
+            hop.url = url.data;
+        }
         status = post_once(handle, &hop, options, response, err);
+        if (status == 0) {
+            status = check_redirect(&hop, response, &follow, err);
+        }
     }
     gl_buffer_free(&url);
     return status;

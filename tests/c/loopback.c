@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -201,7 +202,10 @@ accept_all(void *context)
     const int listener = (int)(intptr_t)context;
     for (;;) {
         pthread_t thread;
+        const int at_once = 1;
         const int connection = accept(listener, NULL, NULL);
+        (void)setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &at_once,
+                         sizeof at_once);
         if (connection < 0 || pthread_create(&thread, NULL, serve,
                                              (void *)(intptr_t)connection)) {
             abort();
