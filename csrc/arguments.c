@@ -324,7 +324,8 @@ ask_certifi(void)
         encoded = NULL;
     }
     Py_XDECREF(path);
-    if (encoded == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+    if (encoded == NULL && PyErr_ExceptionMatches(PyExc_Exception) &&
+        !PyErr_ExceptionMatches(PyExc_MemoryError)) {
         PyErr_Clear();
     }
     return encoded;

@@ -131,8 +131,8 @@ get_parts(CURLU *parsed, url_parts *parts)
         {&parts->zone, CURLUPART_ZONEID, 0},
     };
     CURLUcode code = CURLUE_OK;
-    for (size_t i = 0;
-         code == CURLUE_OK && i < sizeof wanted / sizeof *wanted; i++) {
+    for (size_t i = 0; code == CURLUE_OK && i < sizeof wanted / sizeof *wanted;
+         i++) {
         code = curl_url_get(parsed, wanted[i].which, wanted[i].to,
                             wanted[i].flags);
         if (is_missing(code)) {

@@ -80,10 +80,19 @@ new_api_error(PyObject *type, const gl_error *err)
     PyObject *retry_after = err->retry_after < 0
                                 ? Py_NewRef(Py_None)
                                 : PyFloat_FromDouble(err->retry_after);
-    return PyObject_CallMethod(type, "from_status", "(lNNNiN)",
-                               err->http_status, message_of(err->message),
-                               retry_after, PyBool_FromLong(err->retryable),
-                               err->attempts, message_of(err->location));
+    /* PyObject_CallMethod would lose the arguments when there is no memory for
+     * the method's name. */
+    PyObject *args =
+        Py_BuildValue("(lNNNiN)", err->http_status, message_of(err->message),
+                      retry_after, PyBool_FromLong(err->retryable),
+                      err->attempts, message_of(err->location));
+    PyObject *maker =
+        args != NULL ? PyObject_GetAttrString(type, "from_status") : NULL;
+    PyObject *exception =
+        maker != NULL ? PyObject_CallObject(maker, args) : NULL;
+    Py_XDECREF(maker);
+    Py_XDECREF(args);
+    return exception;
 }
 
 static PyObject *

@@ -36,8 +36,8 @@ set_quick_exit(gl_handle *handle)
     handle->leaves_resolver = eased && multi_eased;
 }
 
-static void
-close_curl(gl_handle *handle)
+void
+gl_handle_close(gl_handle *handle)
 {
     curl_easy_cleanup(handle->easy);
     (void)curl_multi_cleanup(handle->multi);
@@ -54,7 +54,7 @@ open_curl(gl_handle *handle, gl_error *err)
     if (handle->multi == NULL || handle->easy == NULL ||
         curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, 1L) !=
             CURLM_OK) {
-        close_curl(handle);
+        gl_handle_close(handle);
         return gl_error_memory(err);
     }
     return 0;
@@ -85,7 +85,7 @@ gl_handle_new(gl_error *err)
 void
 gl_handle_free(gl_handle *handle)
 {
-    close_curl(handle);
+    gl_handle_close(handle);
     free(handle);
 }
 
@@ -128,6 +128,16 @@ set_manners(CURL *easy)
     return code;
 }
 
+/* TLS libraries without such a directory refuse even "none". */
+static CURLcode
+set_directory(CURL *easy, CURLoption option, const char *path)
+{
+    const CURLcode code = curl_easy_setopt(easy, option, path);
+    const bool unknown =
+        code == CURLE_UNKNOWN_OPTION || code == CURLE_NOT_BUILT_IN;
+    return unknown && path == NULL ? CURLE_OK : code;
+}
+
 static CURLcode
 set_ways(CURL *easy, const gl_route *route)
 {
@@ -139,9 +149,12 @@ set_ways(CURL *easy, const gl_route *route)
     if (route->ca_file != NULL || route->ca_path != NULL) {
         SET(CURLOPT_CAINFO, route->ca_file);
         SET(CURLOPT_PROXY_CAINFO, route->ca_file);
-        /* TLS libraries without such a directory refuse even "none". */
-        (void)curl_easy_setopt(easy, CURLOPT_CAPATH, route->ca_path);
-        (void)curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, route->ca_path);
+        if (code == CURLE_OK) {
+            code = set_directory(easy, CURLOPT_CAPATH, route->ca_path);
+        }
+        if (code == CURLE_OK) {
+            code = set_directory(easy, CURLOPT_PROXY_CAPATH, route->ca_path);
+        }
     }
     return code;
 }
@@ -315,7 +328,7 @@ renew_easy(gl_handle *handle, gl_error *err)
     curl_easy_cleanup(handle->easy);
     handle->easy = curl_easy_init();
     if (handle->easy == NULL) {
-        close_curl(handle);
+        gl_handle_close(handle);
         return gl_error_memory(err);
     }
     return 0;
@@ -330,7 +343,11 @@ gl_handle_end_attempt(gl_handle *handle, gl_error *err)
         return open_curl(handle, err);
     }
 #endif
-    (void)curl_multi_remove_handle(handle->multi, handle->easy);
+    if (curl_multi_remove_handle(handle->multi, handle->easy) != CURLM_OK) {
+        /* It still is in there, and would be refused the next time. */
+        gl_handle_close(handle);
+        return open_curl(handle, err);
+    }
     if (remembers_last_header()) {
         return renew_easy(handle, err);
     }

@@ -40,6 +40,11 @@ typedef struct gl_handle {
 gl_handle *
 gl_handle_new(gl_error *err);
 
+/* Close HANDLE's connection, and all of libcurl's that it has: it is good for
+ * gl_handle_free only afterwards. */
+void
+gl_handle_close(gl_handle *handle);
+
 /* Close the connection, too. */
 void
 gl_handle_free(gl_handle *handle);
@@ -62,7 +67,7 @@ gl_handle_end_attempt(gl_handle *handle, gl_error *err);
 void
 gl_handle_clear(gl_handle *handle);
 
-/* Whether gl_handle_end_attempt left it of use. */
+/* Whether it is of use still. */
 bool
 gl_handle_is_good(const gl_handle *handle);
 

@@ -27,8 +27,8 @@
         }                                                     \
     } while (0)
 
-/* Ready libcurl, once per process.  GL_ERROR_TRANSPORT when it refuses, or when
- * the one that runs is older than GL_OLDEST_LIBCURL. */
+/* Ready libcurl, once per process.  GL_ERROR_MEMORY; GL_ERROR_TRANSPORT when it
+ * refuses, or when the one that runs is older than GL_OLDEST_LIBCURL. */
 int
 gl_libcurl_start(gl_error *err);
 

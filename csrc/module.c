@@ -461,7 +461,12 @@ module_exec(PyObject *module)
         return -1;
     }
     if (gl_libcurl_start(&err) < 0) {
-        PyErr_SetString(PyExc_ImportError, err.message);
+        if (err.kind == GL_ERROR_MEMORY) {
+            PyErr_NoMemory();
+        }
+        else {
+            PyErr_SetString(PyExc_ImportError, err.message);
+        }
         return -1;
     }
     gl_user_agent(state->user_agent);

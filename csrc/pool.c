@@ -36,7 +36,7 @@ gl_monotonic(void)
     QueryPerformanceCounter(&ticks);
     return (double)ticks.QuadPart / (double)frequency.QuadPart;
 #else
-    struct timespec now;
+    struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 #endif
@@ -152,6 +152,18 @@ count_lent(gl_pool *pool)
     return lent;
 }
 
+/* Five milliseconds, whether there is memory or not. */
+static void
+sleep_briefly(void)
+{
+#if defined(_WIN32)
+    Sleep(5);
+#else
+    const struct timespec length = {.tv_nsec = 5000000};
+    (void)nanosleep(&length, NULL);
+#endif
+}
+
 void
 gl_pool_close(gl_pool *pool, double seconds)
 {
@@ -159,11 +171,9 @@ gl_pool_close(gl_pool *pool, double seconds)
     acquire(pool);
     pool->closed = true;
     release(pool);
-    CURLM *multi = curl_multi_init();
-    while (multi != NULL && count_lent(pool) > 0 && gl_monotonic() < end) {
-        (void)curl_multi_poll(multi, NULL, 0, 5, NULL); /* milliseconds */
+    while (count_lent(pool) > 0 && gl_monotonic() < end) {
+        sleep_briefly();
     }
-    (void)curl_multi_cleanup(multi);
 }
 
 /* ---- the pool --------------------------------------------------------------

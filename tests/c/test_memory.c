@@ -28,11 +28,14 @@ assert_nothing_is_left(long blocks)
     assert_int_equal(failures_live_blocks(), blocks);
 }
 
+static long trying_nth; /* for messages */
+static int trying_how;
+
 static void
 assert_ends_so(const outcome *o, int status, const gl_error *err)
 {
     if (!outcome_is(o, status, err)) {
-        fail_msg("%s: status %d, kind %d, HTTP %ld: %s", o->name, status,
+        fail_msg("%s (n %ld, how %d): status %d, kind %d, HTTP %ld: %s", o->name, trying_nth, trying_how, status,
                  (int)err->kind, err->http_status, err->message);
     }
 }
@@ -71,6 +74,8 @@ fail_once(const outcome *o, const char *whose, long nth, bool all_after,
 {
     gl_error err;
     const long blocks = failures_live_blocks();
+    trying_nth = nth;
+    trying_how = all_after + 2 * warm;
     gl_pool *pool = gl_pool_new();
     assert_non_null(pool);
     if (warm) {
