@@ -555,10 +555,9 @@ gl_transport_post(const gl_http_request *request,
     }
     const int status =
         post_until_answered(handle, request, options, response, err);
-    if (status < 0 && !err->retryable &&
-        (err->kind == GL_ERROR_MEMORY || err->kind == GL_ERROR_TRANSPORT)) {
-        /* A libcurl that ran out of memory half-way may keep a connection that
-         * is of no use. */
+    if (status < 0) {
+        /* A libcurl that ran out of memory half-way may say so in any words,
+         * and be of no use any more. */
         gl_handle_close(handle);
     }
     gl_pool_give(options->pool, handle);

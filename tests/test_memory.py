@@ -1,0 +1,209 @@
+"""Python's memory runs out: each allocation on the way of a call fails once.
+
+The C tests (c/test_memory.c) do the same to what C allocates itself.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import genlogs_ext
+from genlogs_ext import _core
+
+testcapi: Any = pytest.importorskip("_testcapi")
+
+# In a process of its own: its allocations are not to fail.
+SERVER = """
+import http.server, time
+
+BODY = b'{"access_token_data": {"token": "t", "expires": "2026-11-24T12:00:00+00:00"},'
+BODY += b' "n": [1, 2.5, 123456789012345678901234567890, "\\\\u00e9", {"a": null}]}'
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        name = self.path.split("/")[1]
+        status = int(name) if name.isdigit() else 200
+        if name == "silent":
+            time.sleep(0.05)
+            self.close_connection = True
+            return
+        body = b"<html>" if name == "html" else BODY
+        body = body if status == 200 else b'{"detail": "no"}'
+        self.send_response(status)
+        if status == 429:
+            self.send_header("retry-after", "7")
+        if status == 302:
+            self.send_header("location", "/elsewhere")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    """Where a server answers each path in its own way."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.terminate()
+
+
+def fail_each(call: Callable[[], object], expected: type[BaseException] | None) -> int:
+    """Let allocation 1, 2, 3 ... of a call fail, until it has no more of them.
+
+    Returns:
+        How many failed.
+    """
+    for nth in range(1, 5000):
+        caught: BaseException | None = None
+        testcapi.set_nomemory(nth, nth + 1)
+        try:
+            call()
+        except BaseException as error:  # whatever comes is looked at
+            caught = error
+        finally:
+            testcapi.remove_mem_hooks()
+        if type(caught) is not MemoryError:
+            assert type(caught) is (expected or type(None)), (nth, caught)
+            # Python itself gets over some failures: nothing failed only if none
+            # of the next ones does either.
+            if all(ends_as_expected(call, nth + i, expected) for i in range(1, 40)):
+                return nth - 1
+    raise AssertionError("there is no end to it")
+
+
+def ends_as_expected(
+    call: Callable[[], object], nth: int, expected: type[BaseException] | None
+) -> bool:
+    caught: BaseException | None = None
+    testcapi.set_nomemory(nth, nth + 1)
+    try:
+        call()
+    except BaseException as error:  # whatever comes is looked at
+        caught = error
+    finally:
+        testcapi.remove_mem_hooks()
+    return type(caught) is (expected or type(None))
+
+
+def grows(call: Callable[[], object]) -> int:
+    """How many blocks a run of failures leaves behind, at the least."""
+    counts = []
+    for _ in range(4):
+        before = sys.getallocatedblocks()
+        for nth in range(1, 80):
+            ends_as_expected(call, nth, None)
+        counts.append(sys.getallocatedblocks() - before)
+    return min(counts)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("200", None),
+        ("401", genlogs_ext.AuthenticationError),
+        ("403", genlogs_ext.PermissionDeniedError),
+        ("422", genlogs_ext.InvalidRequestError),
+        ("429", genlogs_ext.RateLimitError),
+        ("500", genlogs_ext.ServerError),
+        ("302", genlogs_ext.APIError),
+        ("html", genlogs_ext.InvalidResponseError),
+        ("silent", genlogs_ext.TransportError),
+    ],
+)
+def test_a_call_ends_in_memory_error_or_as_it_would(
+    origin: str, path: str, expected: type[BaseException] | None
+) -> None:
+    def call() -> object:
+        return genlogs_ext.create_token(
+            "e", "p", "k", base_url=f"{origin}/{path}", max_retries=0, timeout=10
+        )
+
+    ends_as_expected(call, 10**6, expected)  # what is imported once is
+    assert fail_each(call, expected) >= 1
+    assert ends_as_expected(call, 10**6, expected), "the next call works"
+
+
+@pytest.mark.parametrize("path", ["200", "429"])
+def test_nothing_is_left_behind(origin: str, path: str) -> None:
+    assert (
+        grows(
+            lambda: genlogs_ext.create_token(
+                "e", "p", "k", base_url=f"{origin}/{path}", max_retries=0
+            )
+        )
+        <= 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"base_url": "http://a.invalid"}, ValueError),
+        ({"timeout": "1"}, TypeError),
+        ({"timeout": 10**400}, ValueError),
+        ({"max_retries": -1}, ValueError),
+        ({"ca_file": 1}, TypeError),
+        ({"ca_file": "a\0b"}, ValueError),
+        ({"proxy": "ftp://x"}, ValueError),
+        ({"credentials_in": "x"}, ValueError),
+        ({"unknown": 1}, TypeError),
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any], expected: type[BaseException]) -> None:
+    def call() -> object:
+        return genlogs_ext.create_token("e", "p", "k", **arguments)
+
+    assert fail_each(call, expected) >= 1
+
+
+def test_json() -> None:
+    document = b'{"a": [1, -2.5, "\\u00e9\\ud83d\\ude00", true, {"b": null}], "c": "' + b"x" * 99
+    assert fail_each(lambda: _core.loads(document + b'"}'), None) >= 5
+    assert fail_each(lambda: _core.loads(document), genlogs_ext.InvalidResponseError) >= 1
+
+
+def test_the_module_is_made_or_not() -> None:
+    spec = importlib.util.find_spec("genlogs_ext._core")
+    assert spec is not None
+    assert spec.loader is not None
+    loader = spec.loader
+
+    def make() -> object:
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+        return module
+
+    for nth in range(1, 300):
+        testcapi.set_nomemory(nth, nth + 1)
+        try:
+            make()
+        except (MemoryError, ImportError):
+            continue
+        finally:
+            testcapi.remove_mem_hooks()
+    assert make() is not None
+
+
+@pytest.mark.parametrize("url", ["https://us%0Aer@127.0.0.1", "https://u:p%00w@127.0.0.1"])
+def test_credentials_that_cannot_be_decoded_are_no_less_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        _core.check("e", "p", "k", base_url=url)
+    with pytest.raises(ValueError, match="is not a proxy"):
+        _core.check("e", "p", "k", proxy=url)
