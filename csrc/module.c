@@ -480,6 +480,9 @@ module_exec(PyObject *module)
         return -1;
     }
     state->call_type = PyType_FromModuleAndSpec(module, &call_spec, NULL);
+    if (state->call_type == NULL && !PyErr_Occurred()) {
+        PyErr_NoMemory(); /* Python 3.11 may forget to say so */
+    }
     if (state->call_type == NULL ||
         PyModule_AddObjectRef(module, "Call", state->call_type) < 0) {
         return -1;

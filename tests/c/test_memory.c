@@ -35,8 +35,9 @@ static void
 assert_ends_so(const outcome *o, int status, const gl_error *err)
 {
     if (!outcome_is(o, status, err)) {
-        fail_msg("%s (n %ld, how %d): status %d, kind %d, HTTP %ld: %s", o->name, trying_nth, trying_how, status,
-                 (int)err->kind, err->http_status, err->message);
+        fail_msg("%s (n %ld, how %d): status %d, kind %d, HTTP %ld: %s",
+                 o->name, trying_nth, trying_how, status, (int)err->kind,
+                 err->http_status, err->message);
     }
 }
 
