@@ -27,9 +27,11 @@ typedef struct {
     bool endless; /* without a length; the connection is closed behind it */
 } answer;
 
-#define KIB                                                                \
-    "0123456789012345678901234567890123456789012345678901234567890123\r\n" \
-    "0123456789012345678901234567890123456789012345678901234567890123\r\n"
+#define LINE_128                                                       \
+    "0123456789012345678901234567890123456789012345678901234567890123" \
+    "0123456789012345678901234567890123456789012345678901234567890123"
+#define LINE \
+    LINE_128 LINE_128 LINE_128 LINE_128 LINE_128 LINE_128 LINE_128 LINE_128
 
 static const char tokens[] =
     "{\"access_token_data\": {\"token\": \"t\\u006fken\", \"expires\": "
@@ -55,9 +57,9 @@ static const answer answers[] = {
     {"/204/", "204 No Content", "", "", 0, false},
     {"/html/", "200 OK", "", "<html>", 1, false},
     {"/notoken/", "200 OK", JSON, "{\"access_token_data\": \"t\"}", 1, false},
-    {"/long/", "200 OK", "", KIB, 8500, true},
-    {"/longerror/", "418 Teapot", "", KIB, 8500, true},
-    {"/headers/", "200 OK", NULL, "X-Filler: 0123456789012345\r\n", 4000, true},
+    {"/long/", "200 OK", "", LINE, 1100, true},
+    {"/longerror/", "418 Teapot", "", LINE, 1100, true},
+    {"/headers/", "200 OK", NULL, "X-Filler: " LINE "\r\n", 80, true},
     {"/cut/", "200 OK", "Content-Length: 500\r\n", "{", 1, true},
     {"/chunks/", "200 OK", "Transfer-Encoding: chunked\r\n", "zz\r\n", 1, true},
     {"/nothing/", NULL, NULL, "", 0, true},
