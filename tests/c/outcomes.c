@@ -36,9 +36,10 @@ const outcome outcomes[] = {
     {"a bad encoding", "gzip", .kind = TRANSPORT},
     {"no answer at all", "nothing", .kind = TRANSPORT},
     {"nobody listens", "200", .kind = GL_ERROR_CONNECT, .refused = true},
-    {"time runs out", "mute", .kind = GL_ERROR_TIMEOUT, .hurries = true},
+    {"time runs out", "mute", .kind = GL_ERROR_TIMEOUT, .timeout = 0.2,
+     .hurries = true},
     {"time runs out, an older libcurl", "mute", .kind = GL_ERROR_TIMEOUT,
-     .hurries = true, .old_libcurl = true},
+     .timeout = 0.2, .hurries = true, .old_libcurl = true},
     {"no CA file", "200", .kind = GL_ERROR_TLS, .scheme = "https",
      .ca_file = "/nonexistent.pem"},
     {"no TLS there", "200", .kind = GL_ERROR_TLS, .scheme = "https"},
@@ -94,9 +95,8 @@ outcome_call(const outcome *o, gl_pool *pool, gl_error *err)
     request.api_key = (gl_text){key, strlen(key)};
     request.url = &url;
     request.transport.pool = pool;
-    request.transport.timeout = 5.0;
-    request.transport.connect_timeout =
-        o->connect_timeout > 0.0 ? o->connect_timeout : 4.0;
+    request.transport.timeout = o->timeout > 0.0 ? o->timeout : 5.0;
+    request.transport.connect_timeout = 4.0;
     request.transport.max_retries = o->max_retries;
     request.transport.route.ca_file = o->ca_file;
     failures_set_hurry(o->hurries);

@@ -22,7 +22,7 @@ typedef struct {
     bool old_libcurl;     /* as failures_set_old_libcurl */
     bool hurries;         /* as failures_set_hurry */
     int max_retries;
-    double connect_timeout; /* 0: the usual one */
+    double timeout; /* 0: the usual one */
 } outcome;
 
 extern const outcome outcomes[];
