@@ -113,7 +113,8 @@ lint: setup-lint build lint-c lint-python ## Run every checker
 
 lint-c:
 	@echo '==> gcc and clang, warnings as errors'
-	@for compiler in gcc clang; do for source in $(SOURCES) $(C_TESTS) $(PROGRAMS); do \
+	@for compiler in gcc clang; do for source in $(SOURCES) $(C_TESTS) \
+		$(C_TEST_HELPERS) $(PROGRAMS); do \
 		$$compiler $(C_FLAGS) $(WARNINGS) -O2 -Icsrc -c $$source -o /dev/null || exit 1; \
 	done; done
 	@for source in $(FUZZERS); do \

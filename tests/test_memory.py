@@ -180,7 +180,7 @@ def test_wrong_arguments(arguments: dict[str, Any], expected: type[BaseException
 
 
 def test_json() -> None:
-    document = b'{"a": [1, -2.5, "\\u00e9\\ud83d\\ude00", true, {"b": null}], "c": "' + b"x" * 99
+    document = b'{"a": [1, -2.5, "\\u00e9\\ud83d\\ude00", true, {"b": null}], "c": "xxxxx'
     assert fail_each(lambda: _core.loads(document + b'"}'), None) >= 5
     assert fail_each(lambda: _core.loads(document), genlogs_ext.InvalidResponseError) >= 1
 

@@ -15,7 +15,7 @@ const outcome outcomes[] = {
     {"a token", "200", .kind = GL_ERROR_NONE},
     {"a token, the connection kept", "kept", .kind = GL_ERROR_NONE},
     {"a token, credentials in the body", "auto", .kind = GL_ERROR_NONE},
-    {"a token, after a retry", "retry", .hurries = true, .max_retries = 1},
+    {"a token, after a retry", "retry", .hurries = true, .max_retries = 2},
     {"a token, after a redirect", "307", .kind = GL_ERROR_NONE},
     {"a token, through a proxy", "kept", .proxy = "http://us%65r:canary@"},
     {"401", "401", .kind = API, .status = 401},
