@@ -292,18 +292,14 @@ read_response(CURL *easy, gl_http_response *response, gl_error *err)
     char *location = NULL;
     response->status = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status);
-    if (response->status == 0) {
-        gl_error_set(err, GL_ERROR_TRANSPORT, "the answer has no status");
-        return -1;
-    }
-    (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
-    (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     if (response->status < 100) {
         /* A status line that libcurl lets pass without a status. */
         gl_curl_error(CURLE_WEIRD_SERVER_REPLY, easy,
                       "the answer has no HTTP status", err);
         return -1;
     }
+    (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+    (void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &location);
     response->retry_after = retry_after > 0 ? (double)retry_after : -1.0;
     gl_buffer_truncate(&response->location, 0);
     return location == NULL

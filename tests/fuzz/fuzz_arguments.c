@@ -99,7 +99,9 @@ check_base_url(gl_text text)
         require(is_safe(endpoint), "not a safe place");
         require(url.encrypted == (curl_strnequal(endpoint, "https:", 6) != 0),
                 "encrypted or not");
-        require(gl_same_origin(endpoint, endpoint), "another origin than own");
+        bool same = false;
+        require(gl_same_origin(endpoint, endpoint, &same, &err) == 0 && same,
+                "another origin than its own");
         const gl_text origin = text_of(&url.origin);
         require(gl_token_request_parse_url(&again, origin, "u", &err) == 0 &&
                     strcmp(again.origin.data, url.origin.data) == 0,
