@@ -22,12 +22,13 @@ gl_error_argument(gl_error *err, const char *name, const char *reason)
     return -1;
 }
 
-/* How many bytes at AT, of which LEFT are there, are a control character or one
- * of Unicode's marks for lines, paragraphs and directions: C0, DEL, C1, U+2028
- * to U+202E, U+2066 to U+2069.  0: none. */
-static size_t
-match_control(const unsigned char *at, size_t left)
+size_t
+gl_control_length(const char *text, size_t left)
 {
+    const unsigned char *at = (const unsigned char *)text;
+    if (left == 0) {
+        return 0;
+    }
     if (at[0] < 0x20 || at[0] == 0x7f) {
         return 1;
     }
@@ -52,7 +53,7 @@ gl_error_set_text(gl_error *err, const char *text, size_t length)
     size_t i = 0;
     memset(message, 0, sizeof err->message);
     while (i < length && end + sizeof ellipsis < sizeof err->message) {
-        const size_t control = match_control(bytes + i, length - i);
+        const size_t control = gl_control_length(text + i, length - i);
         message[end++] = control > 0 ? ' ' : text[i];
         i += control > 0 ? control : 1;
     }

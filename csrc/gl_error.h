@@ -59,6 +59,12 @@ gl_error_set(gl_error *err, gl_error_kind kind, const char *format,
 int
 gl_error_argument(gl_error *err, const char *name, const char *reason);
 
+/* How many bytes of TEXT, of which LEFT are there, are a control character or
+ * one of Unicode's marks for lines, paragraphs and directions, at its start:
+ * C0, DEL, C1, U+2028 to U+202E, U+2066 to U+2069.  0: none. */
+size_t
+gl_control_length(const char *text, size_t left);
+
 /* Make TEXT of LENGTH bytes the message.  Characters that steer a terminal or
  * the direction of writing become spaces; what does not fit is cut between two
  * characters and ends in "...". */

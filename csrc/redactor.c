@@ -101,7 +101,7 @@ match_plain(gl_text text, character c)
         return c.length;
     }
     /* Control characters are shown as spaces. */
-    return c.code == ' ' && text.length > 0 && (unsigned char)*text.bytes < ' ';
+    return c.code == ' ' ? gl_control_length(text.bytes, text.length) : 0;
 }
 
 static size_t
@@ -260,7 +260,8 @@ find_hints(gl_text text)
     hints h = {{false}};
     for (size_t i = 0; i < text.length; i++) {
         const char byte = text.bytes[i];
-        h.may_differ[PLAIN] |= (unsigned char)byte < ' ';
+        h.may_differ[PLAIN] |=
+            gl_control_length(text.bytes + i, text.length - i) > 0;
         h.may_differ[PERCENT] |= byte == '%' || byte == '+';
         h.may_differ[BACKSLASH] |= byte == '\\';
         h.may_differ[ENTITY] |= byte == '&';
