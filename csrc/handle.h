@@ -1,10 +1,10 @@
 /* A libcurl handle that keeps its connection, and how it is set up.
  *
  * Options that are the same from call to call stay set, since setting them
- * anew would cost a twentieth of a call.  What belongs to one attempt (URL,
- * headers, body, where the answer goes) is set for it and taken away after it,
- * and so is everything where a proxy has a password: an idle handle holds no
- * secret of ours.
+ * anew would cost a twentieth of a call; libcurl 8.1.0 and newer allow that.
+ * What belongs to one attempt (URL, headers, body, where the answer goes) is
+ * set for it and taken away after it, and so is everything where a proxy has a
+ * password: an idle handle holds no secret of ours.
  */
 #ifndef GL_HANDLE_H
 #define GL_HANDLE_H

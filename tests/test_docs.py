@@ -54,3 +54,23 @@ def test_an_example_runs(
         done = eval(compiled, {"__name__": "example", **names})  # noqa: S307 - our own
         if inspect.iscoroutine(done):
             asyncio.run(done)
+
+
+@pytest.mark.parametrize("page", ["reliability.md", "security.md"])
+def test_a_test_that_a_page_names_exists(page: str) -> None:
+    path = ROOT / "docs" / page
+    if not path.is_file():
+        pytest.skip("an installed package is tested")
+    source = ""
+    named = 0
+    for match in re.finditer(
+        r"\b(test_\w+\.[pc]\w?)\b|::(test_\w+)", path.read_text("utf-8")
+    ):
+        if match[1]:
+            found = [*ROOT.glob(f"tests/**/{match[1]}"), *ROOT.glob(f"tools/{match[1]}")]
+            assert found, match[1]
+            source = found[0].read_text("utf-8")
+        else:
+            assert f"def {match[2]}(" in source, match[2]
+        named += 1
+    assert named > 10
