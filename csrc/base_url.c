@@ -142,13 +142,35 @@ get_parts(CURLU *parsed, url_parts *parts)
     return code;
 }
 
-/* Whether libcurl reads HOST, which it has decoded, as the same host again. */
+/* Whether TEXT's host is percent-encoded.  libcurl decodes it, and would do so
+ * once more, or take what it decoded for a number, when it gets what is made of
+ * it: another host than was checked. */
 static bool
-is_plain_host(const char *host)
+has_encoded_host(gl_text text)
 {
-    const gl_text text = {host, strlen(host)};
-    return text.length > 0 && is_printable_ascii(text) &&
-           strchr(host, '%') == NULL;
+    size_t start = 0;
+    size_t end = text.length;
+    bool encoded = false;
+    const char *colon = memchr(text.bytes, ':', text.length);
+    if (colon != NULL) {
+        start = (size_t)(colon - text.bytes) + 1;
+    }
+    while (start < end && text.bytes[start] == '/') {
+        start++; /* libcurl takes more than two, too */
+    }
+    for (size_t i = start; i < end; i++) {
+        const char byte = text.bytes[i];
+        if (byte == '@') {
+            encoded = false; /* a user name or password may be */
+        }
+        else if (byte == '%') {
+            encoded = true;
+        }
+        else if (byte == '/' || byte == '?' || byte == '#') {
+            end = i;
+        }
+    }
+    return encoded;
 }
 
 /* Split TEXT with libcurl's own parser, so that what is checked here is what
@@ -182,7 +204,8 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
         goto done;
     }
     if (code != CURLUE_OK || parts->scheme == NULL || parts->host == NULL ||
-        parts->zone != NULL || !is_plain_host(parts->host)) {
+        parts->host[0] == '\0' || parts->zone != NULL ||
+        has_encoded_host(text)) {
         gl_error_argument(err, name, NOT_A_URL);
         goto done;
     }

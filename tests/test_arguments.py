@@ -154,6 +154,8 @@ def test_credentials_in_is_one_of_three(silent_stub: StubServer) -> None:
         # libcurl would decode the host again, and go to another than was checked.
         ("https://%2561.example", "not a URL"),
         ("https://%d0x.example", "not a URL"),
+        ("https://127%333", "not a URL"),
+        ("https://%61.example", "not a URL"),
         ("https://a b", "printable ASCII"),
         ("https://a\n", "printable ASCII"),
         ("https://exämple.com", "printable ASCII"),
@@ -220,6 +222,7 @@ def test_a_bad_variable_is_named(
         "http://h:port",
         "http://%2541:1",  # libcurl would decode it again
         "http://%%d00a:1",
+        "http://u%40:p@127%333:1",
         "é",
     ],
 )

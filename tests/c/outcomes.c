@@ -97,6 +97,7 @@ outcome_call(const outcome *o, gl_pool *pool, gl_error *err)
     request.transport.pool = pool;
     request.transport.timeout = o->timeout > 0.0 ? o->timeout : 5.0;
     request.transport.connect_timeout = 4.0;
+    request.transport.wants_date = true;
     request.transport.max_retries = o->max_retries;
     request.transport.route.ca_file = o->ca_file;
     failures_set_hurry(o->hurries);

@@ -246,6 +246,7 @@ fill_request(gl_token_request *request, const exchange *e, gl_base_url *url)
         e->in_body ? GL_CREDENTIALS_IN_BODY : GL_CREDENTIALS_AUTO;
     request->transport.timeout = TIMEOUT;
     request->transport.connect_timeout = TIMEOUT / 3;
+    request->transport.wants_date = true;
     request->transport.max_retries = e->max_retries;
     request->transport.route.no_proxy = "";
     /* A directory without certificates, which costs nothing to load. */
