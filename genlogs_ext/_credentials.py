@@ -63,7 +63,7 @@ def find(base_url: str, *, password_stdin: bool, use_keyring: bool = True) -> Cr
         found.values["password"] = read_password()
         found.origin = "standard input"
     reason = _look_in_keyring(found, base_url) if use_keyring and found.missing() else ""
-    if found.missing() and _is_terminal() and not password_stdin:
+    if found.missing() and _is_terminal():
         for name in found.missing():
             found.values[name] = _prompt(name)
         found.origin = "terminal"
@@ -103,6 +103,8 @@ def read_password() -> str:
     """
     if sys.stdin is None:
         raise UsageError("--password-stdin: standard input is closed")
+    if sys.stdin.isatty():  # which would show what is typed
+        raise UsageError("--password-stdin: pipe the password in, or leave this out")
     data = sys.stdin.buffer.read(_LONGEST + 1)
     if len(data) > _LONGEST:
         raise UsageError(f"--password-stdin: more than {_LONGEST} bytes are no password")

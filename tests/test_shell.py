@@ -41,8 +41,9 @@ def api() -> Iterator[StubServer]:
 
 
 @pytest.fixture(autouse=True)
-def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own keyring decides nothing here."""
+def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own keyring decides nothing here, and output is buffered."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
@@ -124,6 +125,13 @@ def test_check_says_until_when_and_no_secret(api: StubServer) -> None:
     assert 7100 < int(said[2]) <= 7201
     for secret in (PASSWORD, API_KEY, "stub-access-", "stub-refresh-"):
         assert secret not in done.stdout
+
+
+@pytest.mark.usefixtures("account")
+def test_an_email_moves_no_cursor(api: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.users = {"ada\x1b[2J\n@x": PASSWORD}
+    monkeypatch.setenv("GENLOGS_EMAIL", "ada\x1b[2J\n@x")
+    assert run("--check").stdout.startswith("ada [2J @x may use ")
 
 
 def test_the_stub_needs_no_account() -> None:
@@ -261,6 +269,7 @@ def test_where_nobody_listens_there_is_no_answer(monkeypatch: pytest.MonkeyPatch
         [f"-p{PASSWORD}"],
         [PASSWORD],
         [f"--json={PASSWORD}"],
+        ["--jso"],
         ["--timeout", PASSWORD],
         ["--timeout", "-1"],
         ["--timeout"],
@@ -386,6 +395,14 @@ def test_the_password_is_read_from_standard_input(
 )
 def test_standard_input_that_is_no_password_is_refused(data: bytes, message: str) -> None:
     assert message in refusal(run("--password-stdin", stdin=data), 2)
+
+
+@pytest.mark.usefixtures("account")
+def test_a_terminal_is_no_pipe_for_a_password(api: StubServer) -> None:
+    with terminal("--password-stdin") as screen:
+        assert screen.end() == (2, "")
+    assert "pipe the password in" in screen.seen
+    assert api.requests == []
 
 
 @pytest.mark.usefixtures("account")
