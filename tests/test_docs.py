@@ -70,13 +70,16 @@ def test_an_example_for_the_shell_runs(
     code: str, server: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
-    script = code.replace("https://api.genlogs.io", server.base_url)
+    # A sanitizer that is preloaded is for our code, and curl hangs under it.
+    script = 'curl() { LD_PRELOAD="" command curl "$@"; }\n' + code.replace(
+        "https://api.genlogs.io", server.base_url
+    )
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    if "curl" in script:
+    if "curl" in code:
         assert server.requests[-1].path == "/carrier/recommendations"
         assert server.requests[-1].header("access-token")
 

@@ -100,8 +100,8 @@ def test_curl_takes_the_headers(api: StubServer) -> None:
     lines = run("--headers").stdout
     url = f"{api.base_url}/carrier/recommendations"
     subprocess.run(
-        ["curl", "-s", "-H", "@-", url], input=lines.encode(), timeout=40, check=True,
-        capture_output=True,
+        ["curl", "--disable", "-s", "-H", "@-", url], input=lines.encode(), timeout=40,
+        check=True, capture_output=True, env={**os.environ, "LD_PRELOAD": ""},
     )  # fmt: skip
     request = api.requests[-1]
     assert request.header("x-api-key") == API_KEY
