@@ -34,11 +34,12 @@ def filled(page: str, document: dict[str, dict[str, dict[str, object]]]) -> str:
 
 
 def main() -> None:
-    """Copy and fill in."""
+    """Copy, draw and fill in."""
     FIGURES.mkdir(exist_ok=True)
-    for source in sorted(FOUND.iterdir()):
-        shutil.copy(source, FIGURES)
+    shutil.copy(FOUND / "results.json", FIGURES)
     document = json.loads((FIGURES / "results.json").read_text())
+    for key, table in document["tables"].items():
+        Table.from_json(table).chart(FIGURES / f"{key}.svg")
     PAGE.write_text(filled(PAGE.read_text(), document))
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 Kind = Literal["ratio", "share", "absolute"]
 
+OURS = ("genlogs_ext", "create_token", "TokenSource")  # how rows of ours begin
+
 
 @dataclass
 class Column:
@@ -187,19 +189,20 @@ class Table:
                     height * 0.9,
                     xerr=[[median - low], [high - median]],
                     color=f"C{place}",
-                    alpha=1 if name == names[0] else 0.55,
+                    alpha=1 if name.startswith(OURS) else 0.5,
                     label=column.name if index == 0 else None,
                 )
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
         if columns[0].kind != "share":
             axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         kinds = {"ratio": f"{self.base} is 1", "share": f"share of {self.base}"}
         axes.set_xlabel(kinds.get(columns[0].kind, columns[0].unit))
         axes.set_title(self.title, loc="left", fontsize="medium")
         axes.grid(axis="x", alpha=0.3)
         if len(columns) > 1:
-            axes.legend(fontsize="small")
+            axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
 
 
