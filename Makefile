@@ -27,7 +27,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c sanitize-c-slow \
-	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure
+	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure setup-coverage coverage
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -41,7 +41,12 @@ test: setup-test build test-c ## Run the whole test suite
 
 test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
 	@echo '==> Running the C tests, under AddressSanitizer and UndefinedBehaviorSanitizer'
-	@for program in $(C_TESTS:tests/c/%.c=build/c/%); do $$program || exit 1; done
+	@jobs=; for program in $(C_TESTS:tests/c/%.c=build/c/%); do \
+		$$program >$$program.log 2>&1 & jobs="$$jobs $$!:$$program"; \
+	done; \
+	status=0; for job in $$jobs; do \
+		wait $${job%%:*} || status=1; cat $${job#*:}.log; \
+	done; exit $$status
 
 # These fail one call after the other, in one thread: minutes under these two, and
 # nothing that AddressSanitizer does not see.  make assure runs them all the same.
@@ -74,7 +79,7 @@ FAILING := malloc calloc free clock_gettime pthread_attr_init pthread_create \
 	multi_remove_handle multi_setopt url url_get url_set)
 %/test_failures %/test_memory: C_TEST_FLAGS = $(C_TEST_HELPERS) \
 	$(addprefix -Wl$(comma)--wrap=,$(FAILING))
-$(foreach way,c tsan plain,build/$(way)/test_failures build/$(way)/test_memory): \
+$(foreach way,c tsan plain coverage/c,build/$(way)/test_failures build/$(way)/test_memory): \
 	$(C_TEST_HELPERS) $(wildcard tests/c/*.h)
 
 build/c/%: tests/c/%.c $(LOWER) $(HEADERS)
@@ -85,12 +90,19 @@ build/tsan/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p $(@D)
 	@gcc -O1 -fsanitize=thread $(C_LINES)
 
+build/coverage/c/%: tests/c/%.c $(LOWER) $(HEADERS)
+	@mkdir -p $(@D)
+	@gcc -O0 --coverage $(C_LINES)
+
 build/plain/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p $(@D)
 	@gcc -O1 $(C_LINES)
 
 fuzz: setup-fuzz build ## Run the fuzzers, each for FUZZ_SECONDS (default 60)
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+coverage: setup-coverage build $(C_TESTS:tests/c/%.c=build/coverage/c/%) ## What the tests reach, line by line
+	@tools/coverage $(PYTEST_ARGS)
 
 assure: setup-fuzz setup-assure build ## Fuzzers, random faults and leaks for ASSURE_MINUTES (default 60)
 	@tools/assure $(or $(ASSURE_MINUTES),60)
@@ -179,7 +191,7 @@ $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 		--no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure:
+setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure setup-coverage:
 	@tools/setup $(@:setup-%=%)
 
 clean: ## Remove everything that was built, .venv included

@@ -118,9 +118,9 @@ class Table:
     def caption(self) -> str:
         """The title, and what 1 is."""
         firsts = [
-            f"{statistics.median(figures):.3g} {column.unit}"
+            seconds(statistics.median(figures))
             for column in self.columns
-            if column.kind != "absolute"
+            if column.unit == "s"
             and (figures := self.rows.get(self.base, {}).get(column.name))
         ]
         if not firsts:
@@ -204,6 +204,14 @@ class Table:
         if len(columns) > 1:
             axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+
+
+def seconds(figure: float) -> str:
+    """With a unit that leaves few zeros."""
+    for size, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if figure >= size:
+            return f"{figure / size:.3g} {unit}"
+    return f"{figure / 1e-9:.3g} ns"
 
 
 def quarters(figures: list[float]) -> tuple[float, float]:
