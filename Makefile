@@ -48,8 +48,8 @@ test-c: setup-test $(C_TESTS:tests/c/%.c=build/c/%)
 		wait $${job%%:*} || status=1; cat $${job#*:}.log; \
 	done; exit $$status
 
-# These fail one call after the other, in one thread: minutes under these two, and
-# nothing that AddressSanitizer does not see.  make assure runs them all the same.
+# These fail one call after the other, in one thread, and take minutes under these two:
+# make assure runs them there, make test-c under AddressSanitizer.
 SLOW_C_TESTS := tests/c/test_failures.c tests/c/test_memory.c
 QUICK_C_TESTS := $(filter-out $(SLOW_C_TESTS),$(C_TESTS))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,14 +39,9 @@ def threads(place: Place) -> list[Table]:
                     if module != "aiohttp":  # which has no calls for threads
                         wall = per_call(number, module, base_url, server.ca_file)
                         table.add(name, {head: wall})
-    value = 1 / middle(table.ratios(KEPT["genlogs_ext"], heads[64]))
+    value = 1 / statistics.median(table.ratios(KEPT["genlogs_ext"], heads[64]))
     table.goal("create_token, 64 threads, 0.95 of the ideal", value, met=value >= 0.95)
     return [table]
-
-
-def middle(figures: list[float]) -> float:
-    """The median."""
-    return sorted(figures)[len(figures) // 2]
 
 
 def per_call(number: int, module: str, base_url: str, ca_file: str) -> float:
