@@ -181,8 +181,6 @@ def _as_cache_error() -> Iterator[None]:
 
 def _check_private(found: os.stat_result, is_kind: Any, path: Path) -> None:
     """Refuse what others could have made, or could read."""
-    if not _IS_POSIX:
-        return
     if not is_kind(found.st_mode):
         _refuse(path, "is not what it should be")
     if found.st_uid != os.geteuid():

@@ -128,8 +128,8 @@ class RedisCache:
                 f"another process has been making a token for {timeout:.1f} s"
             )
         done = threading.Event()
-        _threads.start(lambda: self._renew(lock, done), "genlogs-redis-lock")
         try:
+            _threads.start(lambda: self._renew(lock, done), "genlogs-redis-lock")
             yield
         finally:
             done.set()

@@ -387,7 +387,13 @@ def _write(text: str) -> int:
     """Write to standard output, all of it, or raise OSError."""
     if sys.stdout is None:
         return _fail(FAILED, "standard output is closed")
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"standard output is {sys.stdout.encoding}, which has no way to write this: "
+            "set PYTHONIOENCODING=utf-8"
+        ) from None
     sys.stdout.flush()
     return OK
 

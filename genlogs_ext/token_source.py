@@ -431,5 +431,5 @@ def _after_fork_in_child() -> None:
             source._kept = source._kept[0], source._renew_at
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
     os.register_at_fork(after_in_child=_after_fork_in_child)

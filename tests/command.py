@@ -79,19 +79,22 @@ def refusal(done: subprocess.CompletedProcess[str], status: int) -> str:
 class Terminal:
     """The command on a terminal, its standard output in a pipe, as in $(genlogs-token)."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, redirection: str = "") -> None:
+        command = [*COMMAND, *arguments]
+        if redirection:
+            command = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *command]
         self._master, slave = pty.openpty()
         self.seen = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, *COMMAND, *arguments],
+            [sys.executable, "-c", LAUNCHER, *command],
             stdin=slave, stdout=subprocess.PIPE, stderr=slave,
         )  # fmt: skip
         self._slave = slave
 
-    def answer(self, prompt: str, text: str) -> None:
+    def answer(self, prompt: str, text: str | bytes) -> None:
         """Wait for a prompt, then type."""
         self._read_until(lambda: self.seen.endswith(prompt))
-        os.write(self._master, text.encode())
+        os.write(self._master, text.encode() if isinstance(text, str) else text)
 
     def is_echoing(self) -> bool:
         return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
@@ -114,12 +117,16 @@ class Terminal:
         while not condition():
             assert time.monotonic() < end, self.seen
             if select.select([self._master], [], [], 0.1)[0]:
-                self.seen += os.read(self._master, 4096).decode().replace("\r\n", "\n")
+                self.seen += (
+                    os.read(self._master, 4096)
+                    .decode(errors="replace")
+                    .replace("\r\n", "\n")
+                )
 
 
 @contextmanager
-def terminal(*arguments: str) -> Iterator[Terminal]:
-    opened = Terminal(*arguments)
+def terminal(*arguments: str, redirection: str = "") -> Iterator[Terminal]:
+    opened = Terminal(*arguments, redirection=redirection)
     try:
         yield opened
     finally:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import trustme
 
+from .helpers import wait_for
+
 # Debian keeps servers where the path of a user does not lead.
 SEARCH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
@@ -82,12 +84,14 @@ class Nginx:
         self.base_url = f"{scheme}://127.0.0.1:{port}"
         self.ca_file = str(directory / "ca.pem")
 
-    def log(self) -> list[list[str]]:
-        """A line a request: connection, protocol, TLS version, method, status."""
-        return [
-            line.split()
-            for line in (self.directory / "access.log").read_text().splitlines()
-        ]
+    def log(self, requests: int) -> list[list[str]]:
+        """A line a request: connection, protocol, TLS version, method, status.
+
+        nginx writes it when the answer is sent: so many are waited for.
+        """
+        path = self.directory / "access.log"
+        wait_for(lambda: path.read_text().count("\n") >= requests)
+        return [line.split() for line in path.read_text().splitlines()]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -153,6 +154,12 @@ def test_no_frame_of_ours_holds_a_secret(stub: StubServer) -> None:
     assert ours
     for frame in ours:
         assert "canary" not in str(frame.locals)
+
+
+def test_it_works_on_a_loop_of_another_thread(run: Run, stub: StubServer) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        tokens = pool.submit(run, call(stub)).result()
+    assert tokens["access_token_data"]["token"].startswith("stub-access-")
 
 
 def test_the_signature_is_create_tokens() -> None:

@@ -130,6 +130,16 @@ def test_another_services_key_is_left_alone(
     assert sent(foreign.requests[0]) == (None, "theirs")
 
 
+def test_a_url_that_another_would_read_otherwise_carries_none(stub: StubServer) -> None:
+    """Python's own parser leaves the tab out, and finds the API's host."""
+    request = requests.Request("GET", f"{stub.base_url}/x").prepare()
+    request.url = f"{stub.base_url}/x".replace("127.0", "127.\t0")
+    source = source_of(stub)
+    assert Home(source).owns(request.url)
+    GenLogsAuth(source)(request)
+    assert not set(HEADERS) & {name.lower() for name in request.headers}
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_elsewhere_carries_none(
     stub: StubServer, foreign: StubServer, client: Any, status: int
@@ -490,6 +500,28 @@ def test_a_given_transport_is_entered_and_closed(stub: StubServer) -> None:
     with httpx.Client(transport=GenLogsTransport(source_of(stub), inner)):
         pass
     assert seen == ["entered", "closed"]
+
+
+def test_a_given_async_transport_is_entered_and_closed(stub: StubServer) -> None:
+    seen: list[str] = []
+
+    class Inner(httpx.MockTransport):
+        async def __aenter__(self) -> "Inner":
+            seen.append("entered")
+            return self
+
+        async def aclose(self) -> None:
+            seen.append("closed")
+
+    async def ask() -> None:
+        inner = Inner(lambda _: httpx.Response(200))
+        transport = GenLogsTransport(source_of(stub), inner)
+        async with httpx.AsyncClient(transport=transport):
+            pass
+        await transport.aclose()
+
+    asyncio.run(ask())
+    assert seen == ["entered", "closed", "closed"]
 
 
 # ---- the API as it is --------------------------------------------------------------

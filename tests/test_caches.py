@@ -1,5 +1,6 @@
 """Caches: one token between sources and processes, and no harm when they fail."""
 
+import errno
 import json
 import logging
 import os
@@ -28,13 +29,14 @@ from genlogs_ext import (
     StoredToken,
     TokenCache,
     TokenSource,
+    _threads,
     redis_cache,
 )
 from genlogs_ext._sharing import key_for
 from genlogs_ext.file_cache import _name
 from genlogs_ext.testing import Delay, Reply, StubServer
 
-from .helpers import Clock, wait_until_written
+from .helpers import Clock, wait_for, wait_until_written
 from .servers import find, redis_server
 
 needs_redis = pytest.mark.skipif(
@@ -435,6 +437,45 @@ def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> Non
     assert new.exists(), "somebody may be writing it"
 
 
+def test_where_there_are_no_owners_it_does_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, which has no descriptors of directories either."""
+    from genlogs_ext import file_cache
+
+    monkeypatch.setattr(file_cache, "_IS_POSIX", False)
+    cache = FileCache(tmp_path / "cache")
+    with cache.lock(KEY, 1):
+        cache.store(KEY, stored("old"))
+        cache.store(KEY, stored("new"))
+    found = cache.load(KEY)
+    assert found is not None
+    assert found.response["access_token_data"]["token"] == "new"
+    assert cache.load("1" * 64) is None
+
+
+@pytest.mark.parametrize("cleaning_fails", [False, True])
+def test_a_full_disk_leaves_no_half_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleaning_fails: bool
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    cache = FileCache(tmp_path / "cache")
+    cache.store(KEY, stored("old"))
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dump", full)
+        if cleaning_fails:
+            patch.setattr(Path, "unlink", full)
+        with pytest.raises(CacheError, match="No space left"):
+            cache.store(KEY, stored("new"))
+    found = cache.load(KEY)
+    assert found is not None
+    assert found.response["access_token_data"]["token"] == "old"
+    left = [path.name for path in (tmp_path / "cache").iterdir()]
+    assert (left == [FILE]) != cleaning_fails
+
+
 def test_machines_that_share_a_home_do_not_share_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -696,6 +737,21 @@ def test_a_cache_that_hangs_leaves_the_request_its_time(
         assert cache.left.wait(5), "a lock that came too late was not given back"
 
 
+def test_what_fails_when_nobody_waits_any_more_is_nobodys(stub: StubServer) -> None:
+    class Late(Hanging):
+        def load(self, key: str, /) -> StoredToken | None:
+            super().load(key)
+            self.left.set()
+            raise OSError("too late")
+
+    cache = Late("load")
+    assert not source_of(stub, cache, timeout=1.0).token().expired
+    assert not cache.left.is_set()
+    cache.let_go.set()
+    wait_for(lambda: all(t.name != "genlogs-cache" for t in threading.enumerate()))
+    assert cache.left.is_set()
+
+
 @needs_redis
 def test_a_redis_that_hangs_is_a_cache_that_hangs(tmp_path: Path, stub: StubServer) -> None:
     """By a client of one's own, with as much patience as one likes."""
@@ -735,6 +791,36 @@ def test_a_hiccup_does_not_cost_the_lock(
         with pytest.raises(CacheBusyError):
             RedisCache(redis_url).lock(KEY, 0.1).__enter__()
     assert len(calls) > 2
+
+
+@needs_redis
+def test_without_a_thread_that_renews_it_a_lock_is_given_back(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    redis_client.Redis.from_url(redis_url).flushdb()
+    with monkeypatch.context() as patch:
+        patch.setattr(_threads, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            RedisCache(redis_url).lock(KEY, 1).__enter__()
+    with RedisCache(redis_url).lock(KEY, 0.5):
+        pass
+
+
+@needs_redis
+def test_a_lock_that_is_lost_is_not_renewed(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_cache, "_LOCK_RENEWAL", 0.05)
+    database = redis_client.Redis.from_url(redis_url)
+    database.flushdb()
+    with RedisCache(redis_url).lock(KEY, 1):
+        database.flushdb()  # as somebody might who clears up
+        wait_for(lambda: all(t.name != "genlogs-redis-lock" for t in threading.enumerate()))
+        with RedisCache(redis_url).lock(KEY, 0.5):
+            pass
 
 
 def test_a_redis_of_the_environment_pickles_without_its_url(

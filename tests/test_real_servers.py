@@ -44,7 +44,7 @@ def test_one_connection_serves_all_calls(
     with nginx(tmp_path, listen=listen, protocols=protocols) as server:
         for _ in range(5):
             ask(server)
-        log = server.log()
+        log = server.log(5)
     assert len({line[0] for line in log}) == 1
     assert [line[1:] for line in log] == [[http, tls, "POST", "200"]] * 5
 
@@ -58,7 +58,7 @@ def test_a_server_that_closes_its_connections_costs_no_error(
     with nginx(tmp_path, listen=listen, keepalive_requests=2) as server:
         for _ in range(6):
             ask(server)
-        assert len({line[0] for line in server.log()}) == 3
+        assert len({line[0] for line in server.log(6)}) == 3
 
 
 @needs_tinyproxy

@@ -1,5 +1,6 @@
 """genlogs-token, as shells run it: in pipes, and on a terminal."""
 
+import getpass
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import genlogs_ext
-from genlogs_ext import shell
+from genlogs_ext import _credentials, _threads, shell
 from genlogs_ext.testing import Delay, Reply, StubServer
 from genlogs_ext.testing.faults import Fault
 
@@ -321,6 +322,33 @@ def test_credentials_that_are_no_text_are_refused(monkeypatch: pytest.MonkeyPatc
 # ---- streams and signals -----------------------------------------------------------
 
 
+def test_what_the_output_cannot_hold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with StubServer(users={"größe@example.com": PASSWORD}) as server:
+        monkeypatch.setenv("GENLOGS_BASE_URL", server.base_url)
+        monkeypatch.setenv("GENLOGS_EMAIL", "größe@example.com")
+        monkeypatch.setenv("GENLOGS_PASSWORD", PASSWORD)
+        monkeypatch.setenv("GENLOGS_API_KEY", server.api_key)
+        monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+        said = refusal(run("--check"), 2)
+    assert "standard output is ascii" in said
+    assert "set PYTHONIOENCODING=utf-8" in said
+
+
+@pytest.mark.usefixtures("account")
+def test_without_a_thread_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(_threads, "start", no_thread)
+    assert shell.main(["--cache"]) == shell.FAILED
+    assert capsys.readouterr() == ("", "genlogs-token: can't start new thread\n")
+
+
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("option", ["--json", "--help", "--version"])
 def test_a_closed_pipe_ends_it_quietly(option: str) -> None:
@@ -349,6 +377,31 @@ def test_output_that_cannot_be_written_is_an_error(redirection: str, message: st
         capture_output=True, text=True, timeout=40, check=False,
     )  # fmt: skip
     assert message in refusal(done, 1)
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("argument", "redirections", "status"),
+    [("--password-stdin", "0>/dev/null >&-", 1), ("--no-such-thing", "2>&-", 2)],
+)
+def test_streams_that_are_closed_break_nothing(
+    argument: str, redirections: str, status: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *COMMAND, argument],
+        capture_output=True, text=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr == ("" if status == 2 else "genlogs-token: Bad file descriptor\n")
+
+
+@pytest.mark.usefixtures("account")
+def test_a_closed_input_is_no_password() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "--password-stdin"],
+        capture_output=True, text=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert "standard input is closed" in refusal(done, 2)
 
 
 @pytest.mark.usefixtures("account")
@@ -421,6 +474,36 @@ def test_what_is_missing_is_asked_for_without_echo(
     assert re.fullmatch(r"stub-access-[\w-]+\n", output)
     assert screen.seen == f"Email: {EMAIL}\nPassword: \nAPI key: \n"
     assert len(api.requests) == 1
+
+
+@pytest.mark.usefixtures("account")
+def test_where_errors_have_no_place_it_asks_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GENLOGS_EMAIL")
+    with terminal(redirection="2>&-") as screen:
+        screen.answer("", f"{EMAIL}\n")
+        status, output = screen.end()
+    assert status == 0
+    assert re.fullmatch(r"stub-access-[\w-]+\n", output)
+
+
+def test_a_terminal_that_shows_what_is_typed_gets_no_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(getpass, "getpass", getpass.fallback_getpass)  # type: ignore[attr-defined] # what getpass becomes there
+    with pytest.raises(_credentials.UsageError, match="set GENLOGS_PASSWORD"):
+        _credentials._prompt("password")
+
+
+@pytest.mark.usefixtures("account")
+def test_an_email_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GENLOGS_EMAIL")
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    with terminal() as screen:
+        screen.answer("Email: ", b"\xff@example.com\n")
+        assert screen.end() == (2, "")
+    assert "must be UTF-8" in screen.seen
 
 
 @pytest.mark.usefixtures("account")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -198,6 +199,18 @@ def test_stop_ends_a_silent_tls_client() -> None:
             assert client.recv(1) == b""
 
 
+def test_a_tls_client_that_comes_while_it_stops_is_sent_away() -> None:
+    with StubServer(tls=True) as server:
+        assert server._http is not None
+        server._http.stopping.set()
+        address = "127.0.0.1", server.port
+        with (
+            socket.create_connection(address, 10) as client,
+            suppress(ConnectionResetError),
+        ):
+            assert client.recv(1) == b""
+
+
 def test_it_is_not_running_before_start_and_after_stop() -> None:
     server = StubServer()
     with pytest.raises(RuntimeError, match="not running"):
@@ -239,5 +252,7 @@ def test_it_runs_by_hand() -> None:
                 "e@x.example", "1234+", "stub-api-key", base_url=base_url
             )
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
     assert tokens["user_id"] == "1"
+    assert process.returncode == 0

@@ -222,6 +222,22 @@ def test_without_a_thread_the_old_token_serves(
     assert source.token() is not old
 
 
+def test_where_no_thread_may_be_a_daemon_another_serves(
+    stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(threading.Thread):
+        """As in isolated sub-interpreters of Python 3.12 and newer."""
+
+        def __init__(self, *, daemon: bool | None = None, **options: Any) -> None:
+            if daemon:
+                raise RuntimeError("daemon threads are disabled in this interpreter")
+            super().__init__(**options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", Refusing)
+        assert not source_of(stub).token().expired
+
+
 # ---- one request for all -----------------------------------------------------------
 
 
@@ -375,6 +391,22 @@ def test_time_asleep_counts() -> None:
     assert _clock.now.args == (time.CLOCK_BOOTTIME,)
 
 
+@pytest.mark.parametrize(
+    ("system", "clock"), [("darwin", "CLOCK_MONOTONIC"), ("win32", None)]
+)
+def test_other_systems_have_such_a_clock_by_another_name(
+    monkeypatch: pytest.MonkeyPatch, system: str, clock: str | None
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    found = _clock._find()
+    if clock is None:
+        assert found is time.monotonic
+    else:
+        assert isinstance(found, functools.partial)
+        assert found.args == (getattr(time, clock),)
+    assert found() <= found()
+
+
 def test_the_time_that_an_answer_takes_counts(stub: StubServer) -> None:
     stub.token_lifetime = 100
     body = json.dumps(stub._tokens(stub.email)).encode()
@@ -394,6 +426,12 @@ def test_a_token_that_comes_expired_is_an_error(stub: StubServer) -> None:
 
 
 # ---- where the server takes the credentials ----------------------------------------
+
+
+def test_where_it_was_said_nothing_is_learned(stub: StubServer) -> None:
+    source = source_of(stub, credentials_in="query")
+    assert not source.token().expired
+    assert source._learned is None
 
 
 def test_what_the_server_wants_is_learned_once() -> None:
