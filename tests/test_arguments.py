@@ -56,7 +56,9 @@ def refuse(stub: StubServer, kind: type[Exception], says: str, **options: Any) -
 
 
 @pytest.mark.parametrize("name", ["email", "password", "api_key"])
-@pytest.mark.parametrize("value", [None, 7, b"bytes", ["list"], object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, 7, b"bytes", ["list"], object()], ids=lambda value: type(value).__name__
+)
 def test_credentials_must_be_str(silent_stub: StubServer, name: str, value: object) -> None:
     error = refuse(silent_stub, TypeError, f"^{name} must be str", **{name: value})
     assert str(error) == f"{name} must be str, not {type(value).__name__}"

@@ -25,6 +25,7 @@ from genlogs_ext.auth.origin import Home
 from genlogs_ext.testing import RecordedRequest, Reply, StubServer
 
 from .asgi import Server
+from .helpers import wait_for
 
 HEADERS = ("access-token", "x-api-key")
 
@@ -524,6 +525,13 @@ def test_a_given_async_transport_is_entered_and_closed(stub: StubServer) -> None
     assert seen == ["entered", "closed", "closed"]
 
 
+def test_what_was_not_opened_need_not_be_closed(stub: StubServer) -> None:
+    """A transport of either kind is closed by either client."""
+    source = source_of(stub)
+    GenLogsTransport(source, httpx.AsyncHTTPTransport()).close()
+    asyncio.run(GenLogsTransport(source, httpx.HTTPTransport()).aclose())
+
+
 # ---- the API as it is --------------------------------------------------------------
 
 
@@ -592,21 +600,34 @@ def test_tokens_expire_and_are_revoked_and_no_call_fails(kind: str) -> None:
         source = TokenSource("e", "p", "k", base_url=url)
         stop = threading.Event()
 
-        def call() -> list[int]:
-            statuses = []
+        answers: list[list[int]] = [[] for _ in range(50)]
+
+        def call(statuses: list[int]) -> None:
             with session_of(kind, source) as session:
                 while not stop.is_set():
                     answer = session.get(f"{url}/carrier/recommendations", timeout=20)
                     statuses.append(answer.status_code)
-            return statuses
+
+        def all_go_on() -> None:
+            """Let every thread begin and end a call: none sees two tokens revoked."""
+            seen = [len(statuses) for statuses in answers]
+            wait_for(
+                lambda: all(len(a) > n + 1 for a, n in zip(answers, seen, strict=True))
+            )
 
         with ThreadPoolExecutor(50) as pool:
-            calls = [pool.submit(call) for _ in range(50)]
-            for _ in range(5):
-                time.sleep(0.7)
-                httpx.post(f"{url}/revoke").raise_for_status()
-            stop.set()
-            statuses = [status for each in calls for status in each.result()]
+            calls = [pool.submit(call, statuses) for statuses in answers]
+            try:
+                for _ in range(5):
+                    time.sleep(0.7)
+                    all_go_on()
+                    httpx.post(f"{url}/revoke").raise_for_status()
+                all_go_on()
+            finally:
+                stop.set()
+            for each in calls:
+                each.result()
+            statuses = [status for each in answers for status in each]
         assert len(statuses) > 200
         assert set(statuses) == {200}
         assert 6 <= httpx.get(f"{url}/made").json() <= 40

@@ -227,7 +227,9 @@ def test_errors_quote_nothing_of_the_document(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["[]", bytearray(b"[]"), memoryview(b"[]"), None], ids=repr
+    "value",
+    ["[]", bytearray(b"[]"), memoryview(b"[]"), None],
+    ids=lambda value: type(value).__name__,
 )
 def test_loads_takes_bytes(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^document must be bytes, not .*"):
