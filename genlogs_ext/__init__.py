@@ -1,8 +1,9 @@
 """GenLogs access tokens.
 
-`create_token` makes one, `create_token_async` does so for asyncio. Every exception
-they raise for what went wrong on the way is a `GenLogsError`. `genlogs_ext.testing` has
-a stand-in for the API.
+`create_token` makes one, `create_token_async` does so for asyncio. `login` asks for what
+is missing and returns a `TokenSource`, which keeps a token fresh. Every exception they
+raise for what went wrong on the way is a `GenLogsError`. `genlogs_ext.testing` has a
+stand-in for the API.
 
 Example:
     >>> import genlogs_ext
@@ -37,6 +38,7 @@ from genlogs_ext.errors import (
 
 TYPE_CHECKING = False  # what type checkers know as typing.TYPE_CHECKING, unimported
 if TYPE_CHECKING:
+    from genlogs_ext._login import login
     from genlogs_ext.access_token import AccessToken
     from genlogs_ext.aio import create_token_async
     from genlogs_ext.cache import (
@@ -76,6 +78,7 @@ __all__ = [
     "__version__",
     "create_token",
     "create_token_async",
+    "login",
 ]
 
 atexit.register(end_calls)
@@ -93,6 +96,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in every name
         "TokenResponse": "types",
         "TokenSource": "token_source",
         "create_token_async": "aio",
+        "login": "_login",
     }
 
     def __getattr__(name: str) -> object:

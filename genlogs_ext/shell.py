@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 
 from genlogs_ext import __version__, _core
 from genlogs_ext._credentials import Credentials, UsageError, find
+from genlogs_ext._display import one_line
 from genlogs_ext.errors import (
     AuthenticationError,
     GenLogsError,
@@ -325,7 +326,7 @@ def _shown(
         return f"Access-Token: {token.value}\nx-api-key: {api_key}\n"
     if options.check:
         when = token.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        who = _one_line(credentials.values["email"])
+        who = one_line(credentials.values["email"])
         return (
             f"{who} may use {base_url}; a token made now would expire at {when}, "
             f"in {token.expires_in:.0f} s\n"
@@ -341,7 +342,7 @@ def _login(credentials: Credentials, base_url: str) -> int:
         _keyring.store(base_url, credentials.values)
     except _keyring.KeyringError as error:
         raise UsageError(f"the credentials work, but are not stored: {error}") from None
-    who = _one_line(credentials.values["email"])
+    who = one_line(credentials.values["email"])
     return _write(f"The keyring now has the credentials of {who} for {base_url}\n")
 
 
@@ -361,7 +362,7 @@ def _explain(error: GenLogsError, credentials: Credentials | None) -> int:
     if isinstance(error, AuthenticationError | PermissionDeniedError):
         todo = {
             "keyring": "run `genlogs-token login` to store others",
-            "terminal": "try again",
+            "asked": "try again",
         }.get(
             credentials.origin if credentials is not None else "",
             "check GENLOGS_EMAIL, GENLOGS_API_KEY and the password",
@@ -406,7 +407,7 @@ def _forget_output() -> None:
 
 
 def _fail(status: int, text: str) -> int:
-    _say(_one_line(text))
+    _say(one_line(text))
     return status
 
 
@@ -414,8 +415,3 @@ def _say(text: str, prefix: str = "genlogs-token: ") -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             print(f"{prefix}{text}", file=sys.stderr, flush=True)
-
-
-def _one_line(text: str) -> str:
-    """What a server or a user wrote, without what would move a terminal's cursor."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

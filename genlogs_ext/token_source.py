@@ -12,6 +12,8 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 from genlogs_ext import _clock
 from genlogs_ext._core import Call, check
+from genlogs_ext._credentials import VARIABLES, Credentials, look_in_environment
+from genlogs_ext._display import HiddenTuple, card, duration, one_line
 from genlogs_ext._flight import Flight, Kept
 from genlogs_ext._sharing import Sharing, key_for
 from genlogs_ext.access_token import AccessToken, lifetime
@@ -78,8 +80,10 @@ class TokenSource:
 
     # Also of a source that is not made yet, in a traceback that shows it.
     _base_url = ""
-    _credentials: tuple[str, str, str] = ("", "", "")
+    _credentials = HiddenTuple(("", "", ""))
     _kept: Kept | None = None
+    _flight: Flight | None = None
+    _trouble = ""
 
     def __init__(
         self,
@@ -97,7 +101,7 @@ class TokenSource:
         proxy: str | None = None,
     ) -> None:
         # Tools that show tracebacks with their variables see this frame if it fails.
-        self._credentials = (email, password, api_key)
+        self._credentials = HiddenTuple((email, password, api_key))
         del email, password, api_key
         self._given: dict[str, Any] = {
             "base_url": base_url,
@@ -122,8 +126,9 @@ class TokenSource:
         # The token, and when to look after it: a call before that takes it as it is.
         self._kept = None
         self._lock = threading.Lock()  # of what follows, and of changes to _kept
-        self._flight: Flight | None = None
+        self._flight = None
         self._failures = 0  # renewals in a row
+        self._trouble = ""  # what the last request failed by; "" if it did not
         self._renew_at = 0.0  # when the window of the kept token begins
         self._rejected: str | None = None  # the token that a server refused
         _sources.add(self)
@@ -145,11 +150,12 @@ class TokenSource:
         Raises:
             ValueError: A variable is not set, or cannot be used.
         """
-        names = ("GENLOGS_EMAIL", "GENLOGS_PASSWORD", "GENLOGS_API_KEY")
-        missing = [name for name in names if not os.environ.get(name)]
+        found = Credentials({}, "environment")
+        look_in_environment(found)
+        missing = [VARIABLES[name] for name in found.missing()]
         if missing:
             raise ValueError(f"not set in the environment: {', '.join(missing)}")
-        source = cls(*(os.environ[name] for name in names), cache=cache, **options)
+        source = cls(*found.values.values(), cache=cache, **options)
         source._is_from_env = True
         return source
 
@@ -218,6 +224,7 @@ class TokenSource:
         """Forget the token, and end a request under way. The source may be used again."""
         with self._lock:
             self._kept = None
+            self._trouble = ""
             flight, self._flight = self._flight, None
         if flight is not None:
             flight.cancel()
@@ -239,16 +246,38 @@ class TokenSource:
         self.close()
 
     def __repr__(self) -> str:
-        kept = self._kept
-        token = "no token yet" if kept is None else repr(kept[0])
-        return f"<TokenSource of {self._credentials[0]} at {self._base_url}: {token}>"
+        (_, who), (_, where), *state = self._facts()
+        said = ", ".join(f"{name.lower()} {text}" for name, text in state)
+        return one_line(f"<TokenSource of {who} at {where}: {said}>")
+
+    def _repr_html_(self) -> str:
+        """The same as a small card, which notebooks ask for."""
+        return card("GenLogs token source", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What there is to see, by names: no secret, and nothing to be asked for."""
+        kept, is_under_way, trouble = self._kept, self._flight is not None, self._trouble
+        facts = [("User", str(self._credentials[0])), ("API", self._base_url)]
+        if kept is None:
+            facts.append(("Token", "not there yet"))
+        else:
+            left = kept[0].expires_in
+            end = kept[0].expires_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+            facts.append(("Token", f"valid until {end}" if left else f"expired at {end}"))
+            if left:
+                facts.append(("Expires in", duration(left)))
+        if trouble:
+            facts.append(("Last try", f"failed: {trouble}"))
+        if is_under_way:
+            facts.append(("Next one", "under way"))
+        return facts
 
     def __reduce__(self) -> tuple[object, ...]:
         cache = None if self._cache is process_cache else self._cache
         if self._is_from_env:
             return _restore, (type(self), (), self._given, cache)
         options = {**self._given, "base_url": self._base_url}
-        return _restore, (type(self), self._credentials, options, cache)
+        return _restore, (type(self), tuple(self._credentials), options, cache)
 
     def _headers_of(self, token: AccessToken) -> dict[str, str]:
         return {"Access-Token": token.value, "x-api-key": self._credentials[2]}
@@ -291,6 +320,7 @@ class TokenSource:
             if self._flight is not flight:  # closed meanwhile
                 return
             self._flight = None
+            self._trouble = "" if error is None else str(error)
             if kept is not None:
                 self._failures = 0
                 self._kept = kept
@@ -312,6 +342,7 @@ class TokenSource:
             wait += _LARGEST_BACKOFF
         wait = max(wait, getattr(error, "retry_after", None) or 0.0)
         self._failures += 1
+        self._trouble = str(error)
         left = token.expires_in
         self._kept = token, self._now() + min(wait, left)
         return (

@@ -1,4 +1,4 @@
-"""The command genlogs-token, run in pipes and on a terminal."""
+"""The command genlogs-token, in pipes and on a terminal, where others run, too."""
 
 import os
 import pty
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 EMAIL, PASSWORD, API_KEY = "ada@example.com", "correct horse+battery", "key-4f1d9a"
@@ -77,12 +77,9 @@ def refusal(done: subprocess.CompletedProcess[str], status: int) -> str:
 
 
 class Terminal:
-    """The command on a terminal, its standard output in a pipe, as in $(genlogs-token)."""
+    """A command on a terminal, its standard output in a pipe, as in $(genlogs-token)."""
 
-    def __init__(self, *arguments: str, redirection: str = "") -> None:
-        command = [*COMMAND, *arguments]
-        if redirection:
-            command = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh", *command]
+    def __init__(self, *command: str) -> None:
         self._master, slave = pty.openpty()
         self.seen = ""
         self._process = subprocess.Popen(
@@ -125,8 +122,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, redirection: str = "") -> Iterator[Terminal]:
-    opened = Terminal(*arguments, redirection=redirection)
+def terminal(*arguments: str, command: Sequence[str] = COMMAND) -> Iterator[Terminal]:
+    opened = Terminal(*command, *arguments)
     try:
         yield opened
     finally:

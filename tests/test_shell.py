@@ -481,7 +481,8 @@ def test_where_errors_have_no_place_it_asks_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("GENLOGS_EMAIL")
-    with terminal(redirection="2>&-") as screen:
+    silent = ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND]
+    with terminal(command=silent) as screen:
         screen.answer("", f"{EMAIL}\n")
         status, output = screen.end()
     assert status == 0
