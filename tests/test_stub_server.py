@@ -14,11 +14,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import requests
 
 import genlogs_ext
-from genlogs_ext.testing import Delay, Drop, Raw, Reply, StubServer
+from genlogs_ext import TokenSource
+from genlogs_ext.auth import GenLogsAuth
+from genlogs_ext.testing import Delay, Drop, Raw, RecordedRequest, Reply, StubServer
 
-from .helpers import create_token
+from .helpers import create_token, wait_for
 
 GOOD_QUERY = "/auth/token?email=ada%40example.com&password=1234%2B"
 
@@ -256,3 +259,69 @@ def test_it_runs_by_hand() -> None:
             process.communicate(timeout=20)
     assert tokens["user_id"] == "1"
     assert process.returncode == 0
+
+
+# ---- what else there is ------------------------------------------------------------
+
+CARRIERS: dict[str, object] = {"carriers": [{"name": "Größe", "score": 0.5}]}
+
+
+def get(
+    server: StubServer,
+    path: str = "/carriers?lane=TX",
+    token: str | None = None,
+    key: str = "stub-api-key",
+) -> tuple[int, Any]:
+    """GET with a token: one of this server's own by default."""
+    value = create_token(server)["access_token_data"]["token"] if token is None else token
+    answer = requests.get(
+        server.base_url + path,
+        headers={"Access-Token": value, "x-api-key": key},
+        timeout=20,
+    )
+    return answer.status_code, answer.json()
+
+
+def test_data_is_for_whoever_brings_key_and_token() -> None:
+    with StubServer(data={"/carriers": CARRIERS}) as server, StubServer() as other:
+        token = create_token(server)["access_token_data"]["token"]
+        assert get(server, token=token) == (200, CARRIERS)
+        assert get(server, token=token, key="another")[0] == 403
+        refused = (401, {"detail": "Invalid or expired access token"})
+        foreign = create_token(other)["access_token_data"]["token"]
+        for wrong in ("", "x", "-", "é".encode().decode("latin-1"), token[:-1], foreign):
+            assert get(server, token=wrong) == refused
+        later = token.replace(token.split("-")[3], "fffffffffff")
+        assert get(server, token=later) == refused
+        assert get(server, "/no-such") == (404, {"detail": "Not Found"})
+
+
+def test_a_token_that_has_expired_gets_no_data() -> None:
+    with StubServer(data={"/carriers": CARRIERS}, token_lifetime=0.5) as server:
+        token = create_token(server)["access_token_data"]["token"]
+        wait_for(lambda: get(server, token=token)[0] == 401)
+
+
+def test_a_function_may_answer() -> None:
+    def answer(request: RecordedRequest) -> list[object] | Reply:
+        lane = request.query.get("lane")
+        return [request.method, lane] if lane else Reply(422, {"detail": "lane"})
+
+    with StubServer() as server:
+        server.data["/carriers"] = answer
+        assert get(server) == (200, ["GET", "TX"])
+        assert get(server, "/carriers") == (422, {"detail": "lane"})
+
+
+def test_the_adapters_meet_an_expired_token_with_a_new_one() -> None:
+    with StubServer(data={"/carriers": CARRIERS}) as server:
+        source = TokenSource(
+            server.email, server.password, server.api_key, base_url=server.base_url
+        )
+        first = source.token()
+        server._seal_key = b"the server has forgotten its tokens"
+        answer = requests.get(
+            f"{server.base_url}/carriers", auth=GenLogsAuth(source), timeout=20
+        )
+        assert answer.json() == CARRIERS
+        assert source.token() != first

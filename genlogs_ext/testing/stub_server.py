@@ -1,6 +1,8 @@
 """StubServer: an HTTP(S) server that behaves as the GenLogs API is documented to."""
 
 import contextlib
+import hashlib
+import hmac
 import io
 import json
 import secrets
@@ -9,8 +11,9 @@ import ssl
 import struct
 import tempfile
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
@@ -71,6 +74,11 @@ class RecordedRequest:
         return None
 
 
+Json = Mapping[str, object] | list[object]
+Data = Json | Callable[[RecordedRequest], Json | Reply]
+"""What is at a path: JSON, or a function that answers with JSON or a `Reply`."""
+
+
 class StubServer:
     """A stand-in for the GenLogs API on a free port of this machine.
 
@@ -83,6 +91,9 @@ class StubServer:
             the API does since July 2026.
         token_lifetime: Seconds from making a token to its `expires`; may be
             changed while the server runs.
+        data: What else there is, by path: JSON, or a function that is called with the
+            RecordedRequest and returns JSON or a Reply. It is for whoever brings an API
+            key and a token of this server that has not expired; others get a 403 or 401.
         tls: True for https with a certificate of its own making (needs trustme:
             `pip install genlogs-ext[testing]`), or your own context.
         host: Loopback address or name to listen on.
@@ -91,11 +102,21 @@ class StubServer:
     Attributes:
         requests: All requests so far, in the order they came.
         token_lifetime: See above.
+        data: See above; may be changed while the server runs.
 
     Example:
         >>> with StubServer(users={"a@b.example": "secret"}, api_keys={"k"}) as server:
         ...     server.base_url.startswith("http://127.0.0.1:")
         True
+        >>> import requests
+        >>> from genlogs_ext import TokenSource
+        >>> with StubServer(data={"/lanes": {"lanes": ["TX-CA"]}}) as server:
+        ...     source = TokenSource(
+        ...         server.email, server.password, server.api_key, base_url=server.base_url
+        ...     )
+        ...     url = f"{server.base_url}/lanes"
+        ...     requests.get(url, headers=source.headers(), timeout=30).json()
+        {'lanes': ['TX-CA']}
     """
 
     def __init__(
@@ -105,6 +126,7 @@ class StubServer:
         api_keys: Iterable[str] | None = None,
         credentials_in: Literal["query", "body"] = "query",
         token_lifetime: float = 3600.0,
+        data: Mapping[str, Data] | None = None,
         tls: bool | ssl.SSLContext = False,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -113,11 +135,13 @@ class StubServer:
         self.api_keys = list(DEFAULT_API_KEYS if api_keys is None else api_keys)
         self.credentials_in = credentials_in
         self.token_lifetime = token_lifetime
+        self.data = dict(data or {})
         self.requests: list[RecordedRequest] = []
         self._host = host
         self._port = port
         self._faults: deque[Fault] = deque()
         self._lock = threading.Lock()
+        self._seal_key = secrets.token_bytes(32)
         self._cleanup = contextlib.ExitStack()
         self._ca_file: str | None = None
         self._tls = tls
@@ -236,6 +260,8 @@ class StubServer:
         if request.path == TOKEN_PATH + "/":
             query = request.target.partition("?")[2]
             return Reply(307, headers={"location": f"{TOKEN_PATH}?{query}"})
+        if request.path in self.data:
+            return self._answer_data(request, self.data[request.path])
         if request.path != TOKEN_PATH:
             return Reply(404, {"detail": "Not Found"})
         if request.method != "POST":
@@ -281,13 +307,32 @@ class StubServer:
             return Reply(401, {"detail": "Incorrect email or password"})
         return Reply(200, self._tokens(values["email"]))
 
+    def _answer_data(self, request: RecordedRequest, data: Data) -> Reply:
+        if not self._is_valid(request.header("access-token") or ""):
+            return Reply(401, {"detail": "Invalid or expired access token"})
+        answer = data(request) if callable(data) else data
+        return answer if isinstance(answer, Reply) else Reply(200, answer)
+
+    def _is_valid(self, token: str) -> bool:
+        """Whether this server made a token that has not expired."""
+        begin, _, seal = token.rpartition("-")
+        if not hmac.compare_digest(seal.encode(), self._seal(begin).encode()):
+            return False
+        return int(begin.rpartition("-")[2], 16) > time.time() * 1000
+
+    def _seal(self, text: str) -> str:
+        """What nobody else could put to a text, so that tokens need not be remembered."""
+        return hmac.digest(self._seal_key, text.encode(), hashlib.sha256).hex()[:16]
+
     def _tokens(self, email: str) -> dict[str, object]:
         now = datetime.now(timezone.utc)
         access = now + timedelta(seconds=self.token_lifetime)
         refresh = now + timedelta(days=30)
+        end = max(0, int(access.timestamp() * 1000))
+        token = f"stub-access-{secrets.token_hex(16)}-{end:x}"
         return {
             "access_token_data": {
-                "token": f"stub-access-{secrets.token_urlsafe(24)}",
+                "token": f"{token}-{self._seal(token)}",
                 "expires": access.isoformat(timespec="microseconds"),
             },
             "refresh_token_data": {
