@@ -15,6 +15,7 @@ PROGRAMS := $(wildcard benchmarks/*.c tests/preload/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
 ALL_C := $(C_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch]) $(PROGRAMS)
 PY_FILES := benchmarks genlogs_ext tests tools setup.py
+NOTEBOOKS := docs/notebooks
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/arguments.c csrc/exceptions.c \
 	csrc/json_object.c csrc/url_cache.c,$(SOURCES))
@@ -26,7 +27,7 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
-.PHONY: help demo test test-c test-install fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c sanitize-c-slow \
+.PHONY: help demo test test-c test-install notebooks fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c sanitize-c-slow \
 	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure setup-coverage coverage
 
 help: ## List the commands
@@ -123,6 +124,9 @@ bench-instructions: setup-test build ## Fail if a call takes over 5 % more instr
 bench-json: setup-bench build ## What JSON costs, beside json.loads and orjson
 	@$(RUN)/python benchmarks/json_cost.py
 
+notebooks: setup-test build ## Run the notebooks of docs/notebooks and save what they show now
+	@$(RUN)/python -m tests.notebooks
+
 test-install: setup-test ## Install the package in a fresh environment and use it
 	@tools/test-install
 
@@ -158,8 +162,8 @@ lint-c:
 
 lint-python:
 	@echo '==> ruff'
-	@$(RUN)/ruff check $(PY_FILES)
-	@$(RUN)/ruff format --check $(PY_FILES)
+	@$(RUN)/ruff check $(PY_FILES) $(NOTEBOOKS)
+	@$(RUN)/ruff format --check $(PY_FILES) $(NOTEBOOKS)
 	@echo '==> bandit'
 	@$(RUN)/bandit --quiet --configfile pyproject.toml --recursive genlogs_ext tools setup.py
 	@echo '==> workflows, by their schema'
@@ -174,8 +178,8 @@ lint-python:
 
 format: setup-lint ## Format C and Python
 	@$(RUN)/clang-format -i $(ALL_C)
-	@$(RUN)/ruff check --fix --quiet $(PY_FILES) || true
-	@$(RUN)/ruff format $(PY_FILES)
+	@$(RUN)/ruff check --fix --quiet $(PY_FILES) $(NOTEBOOKS) || true
+	@$(RUN)/ruff format $(PY_FILES) $(NOTEBOOKS)
 
 build: $(VENV)/.built ## Build the extension in place
 

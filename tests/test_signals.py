@@ -205,14 +205,25 @@ def test_ctrl_c_in_ipython(stub: StubServer) -> None:
     assert float(answer.stdout.split("late by")[1].split()[0]) < PROMISE + LATE
 
 
-@pytest.mark.parametrize("form", ["create_token", "await create_token_async"])
-def test_a_jupyter_kernel_can_be_interrupted(stub: StubServer, form: str) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        "create_token(**account)",
+        "await create_token_async(**account)",
+        "TokenSource(**account).token()",
+        "await TokenSource(**account).token_async()",
+        "login(**account)",
+    ],
+)
+def test_a_jupyter_kernel_can_be_interrupted(stub: StubServer, call: str) -> None:
     stub.script(Delay(30))
-    cell = (
-        f"import genlogs_ext; from genlogs_ext import *\n"
-        f"tokens = {form}({stub.email!r}, {stub.password!r}, {stub.api_key!r},"
-        f" base_url={stub.base_url!r})"
-    )
+    account = {
+        "email": stub.email,
+        "password": stub.password,
+        "api_key": stub.api_key,
+        "base_url": stub.base_url,
+    }
+    cell = f"from genlogs_ext import *\naccount = {account}\nanswer = {call}"
     manager, client = start_new_kernel(kernel_name="python3")
     try:
         # Or the kernel might put the next cell away with the first one.
