@@ -91,10 +91,10 @@ def login(
     return source
 
 
-def _find(given: Credentials, base_url: str, *, use_keyring: bool = True) -> Credentials:
+def _find(given: Credentials, base_url: str) -> Credentials:
     """All three, or ValueError."""
     try:
-        return find(base_url, given=given, use_keyring=use_keyring)
+        return find(base_url, given=given)
     except UsageError as error:
         raise ValueError(str(error)) from None
 

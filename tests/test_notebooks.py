@@ -111,7 +111,8 @@ def test_a_notebook_without_a_login_of_its_own_is_said_to_need_one() -> None:
 # ---- what cells show ---------------------------------------------------------------
 
 SAFE = [
-    "%xmode Verbose\nimport genlogs_ext, os\nNOWHERE = 'http://127.0.0.1:1'",
+    "%xmode Verbose\nimport genlogs_ext, os\n"
+    "NOWHERE = {'base_url': 'http://127.0.0.1:1', 'max_retries': 0}",
     "source = genlogs_ext.login()\nsource",
     "source.token()",
     "await source.token_async()",
@@ -120,18 +121,18 @@ SAFE = [
     "from genlogs_ext.auth import GenLogsAuth\nGenLogsAuth(source)",
     "import requests\nsession = requests.Session()\nsession.auth = GenLogsAuth(source)\n"
     "session.get(source.base_url + '/data', timeout=20).json()",
-    "def three():\n"
-    "    return [os.environ[f'GENLOGS_{name}'] for name in ('EMAIL', 'PASSWORD', 'API_KEY')]",
+    "names = ('GENLOGS_EMAIL', 'GENLOGS_PASSWORD', 'GENLOGS_API_KEY')\n"
+    "def three():\n    return map(os.environ.get, names)",
     "tokens = genlogs_ext.create_token(*three())\nsorted(tokens)",
     "genlogs_ext.create_token(*three(), timeout=-1)",
     "await genlogs_ext.create_token_async(*three(), timeout=-1)",
-    "await genlogs_ext.create_token_async(*three(), base_url=NOWHERE, max_retries=0)",
-    "await genlogs_ext.TokenSource(*three(), base_url=NOWHERE, max_retries=0).token_async()",
-    "genlogs_ext.login(base_url=NOWHERE, max_retries=0)",
+    "await genlogs_ext.create_token_async(*three(), **NOWHERE)",
+    "await genlogs_ext.TokenSource(*three(), **NOWHERE).token_async()",
+    "genlogs_ext.login(**NOWHERE)",
     "genlogs_ext.login(api_key='another')",
     "genlogs_ext.login(timeout=-1)",
     "genlogs_ext.TokenSource.from_env(timeout=-1)",
-    "genlogs_ext.TokenSource.from_env(base_url=NOWHERE, max_retries=0).token()",
+    "genlogs_ext.TokenSource.from_env(**NOWHERE).token()",
     "source.token().value = 1",
 ]
 UNSAFE = [

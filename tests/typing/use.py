@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     assert_type(source.token().user_id, str | int | None)
     assert_type(source.token().raw, TokenResponse)
     assert_type(source.headers(), dict[str, str])
+    assert_type(genlogs_ext.login(email="e", store=False, timeout=5), TokenSource)
+    genlogs_ext.login("e")  # type: ignore[call-arg] # what is given has a name
     TokenSource("e", "p", "k", cache="redis://")  # type: ignore[arg-type] # no cache
 
     async def with_a_source() -> None:
@@ -53,5 +55,6 @@ if TYPE_CHECKING:
     httpx.AsyncClient(transport=GenLogsTransport(source))
 
     server = StubServer(users={"e": "p"}, api_keys={"k"}, credentials_in="body")
+    server.data["/lanes"] = lambda request: {"lane": request.query["lane"]}
     server.script(Reply(503, {"message": "down"}), times=2)
     assert_type(server.base_url, str)
