@@ -89,6 +89,8 @@ def run(
         )
         client.execute(env={**_plain_environment(directory), **(env or {})})
     notebook.metadata = nbformat.from_dict(_METADATA)  # type: ignore[no-untyped-call] # theirs
+    for cell in notebook.cells:
+        cell.metadata.clear()
     return notebook
 
 
@@ -137,6 +139,12 @@ def secrets_in(notebook: Notebook) -> list[str]:
     return _SECRETS.findall("\n".join([*shown, *sources, json.dumps(metadata)]))
 
 
+def _frame(notebook: Notebook) -> list[object]:
+    """What is around the outputs."""
+    cells = [(cell.get("execution_count"), cell.metadata) for cell in notebook.cells]
+    return [notebook.metadata, *cells]
+
+
 def main() -> int:
     """Save what has changed; a notebook in which that is only the time stays as it is."""
     for path in NOTEBOOKS:
@@ -146,10 +154,8 @@ def main() -> int:
         if found:
             print(f"{path.name} is not saved: it shows {len(found)} secrets")
             return 1
-        same = [cell.get("execution_count") for cell in before.cells] == [
-            cell.get("execution_count") for cell in now.cells
-        ] and lasting(before) == lasting(now)
-        if not same or before.metadata != now.metadata:
+        same = _frame(before) == _frame(now) and lasting(before) == lasting(now)
+        if not same:
             nbformat.write(now, path)  # type: ignore[no-untyped-call] # theirs
         print(f"{path.name}: {'as it was' if same else 'saved anew'}")
     return 0

@@ -100,8 +100,7 @@ def test_the_card_the_frame_and_the_picture_are_there(
             assert height > 200
 
 
-def test_a_notebook_without_a_login_of_its_own_is_said_to_need_one() -> None:
-    """Where cells run and nobody looks, nothing waits for an answer."""
+def test_where_cells_run_and_nobody_looks_login_names_what_to_set() -> None:
     ran = run(cells_of("import genlogs_ext\ngenlogs_ext.login()"), allow_errors=True)
     ((_, kind, text),) = outputs(ran)
     assert kind == "error"
