@@ -494,7 +494,7 @@ def test_a_terminal_that_shows_what_is_typed_gets_no_password(
 ) -> None:
     monkeypatch.setattr(getpass, "getpass", getpass.fallback_getpass)  # type: ignore[attr-defined] # what getpass becomes there
     with pytest.raises(_credentials.UsageError, match="set GENLOGS_PASSWORD"):
-        _credentials._prompt("password")
+        _credentials._ask_secret("password")
 
 
 @pytest.mark.usefixtures("account")
