@@ -283,6 +283,26 @@ def test_it_is_not_kept_otherwise(keyring_file: Path, answer: str) -> None:
     assert not keyring_file.exists()
 
 
+GONE = """
+import builtins, getpass, genlogs_ext
+
+def gone(question):
+    raise EOFError
+
+builtins.input, getpass.getpass = gone, lambda _: {!r}
+print(genlogs_ext.login(email={!r}, api_key={!r}))
+"""
+
+
+def test_who_is_gone_when_the_question_comes_keeps_nothing(keyring_file: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GONE.format(PASSWORD, EMAIL, API_KEY)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=True,
+    )  # fmt: skip
+    assert "token valid" in done.stdout
+    assert not keyring_file.exists()
+
+
 def test_store_answers_the_question(
     monkeypatch: pytest.MonkeyPatch, keyring_file: Path
 ) -> None:
