@@ -107,6 +107,18 @@ def test_another_2xx_is_an_error(stub: StubServer, status: int) -> None:
         create_token(stub)
 
 
+def test_a_status_line_without_a_status_is_no_error_of_the_server(
+    stub: StubServer,
+) -> None:
+    """libcurl's older versions find a status of 0 there, newer ones a 200."""
+    stub.script(Raw(b"HTTP/200 OK\r\ncontent-length: 2\r\n\r\n{}"))
+    with pytest.raises(
+        genlogs_ext.GenLogsError, match=r"no HTTP status|no object"
+    ) as caught:
+        create_token(stub)
+    assert not isinstance(caught.value, genlogs_ext.APIError)
+
+
 @pytest.mark.parametrize(("length", "count"), [(1000, 70), (70_000, 1), (200_000, 1)])
 def test_headers_are_limited(stub: StubServer, length: int, count: int) -> None:
     line = b"x-fill: " + b"f" * length + b"\r\n"
