@@ -28,7 +28,8 @@ C_FLAGS = -std=c11 -DPy_LIMITED_API=0x030A0000 -DGENLOGS_EXT_VERSION='"0"' \
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # set-up and build share .venv
 .PHONY: help demo test test-c test-install notebooks fuzz sanitize bench bench-json bench-publish bench-instructions lint lint-c lint-python sanitize-c sanitize-c-slow \
-	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure setup-coverage coverage
+	format build clean wheel test-wheel setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure assure setup-coverage coverage \
+	setup-docs setup-look docs docs-links docs-look
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -110,6 +111,20 @@ assure: setup-fuzz setup-assure build ## Fuzzers, random faults and leaks for AS
 
 sanitize: setup-test build sanitize-c ## All tests under sanitizers, the C ones under valgrind, too
 	@tools/sanitize $(PYTEST_ARGS)
+
+# -E: a page that was not read again would not repeat its warnings.
+SPHINX = $(RUN)/python -m sphinx -E --fail-on-warning --keep-going --nitpicky
+
+docs: setup-docs build ## Build the site into build/docs; warnings are errors
+	@echo '==> Building the docs'
+	@$(SPHINX) --quiet -b html docs build/docs
+	@echo '    build/docs/index.html'
+
+docs-links: setup-docs build ## Ask for every address that the docs link to; needs the internet
+	@$(SPHINX) -b linkcheck docs build/linkcheck
+
+docs-look: setup-look docs ## Pictures of every page, in a browser, into build/screenshots
+	@$(RUN)/python tools/screenshots
 
 bench: setup-bench wheel build ## What everything costs, beside others; QUESTIONS="kept import" asks these alone
 	@$(RUN)/python -m benchmarks $(QUESTIONS)
@@ -195,7 +210,7 @@ $(VENV)/.built: $(C_FILES) setup.py pyproject.toml | setup-demo
 		--no-build-isolation --no-deps --editable .
 	@touch $@
 
-setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure setup-coverage:
+setup-demo setup-test setup-lint setup-fuzz setup-bench setup-wheel setup-assure setup-coverage setup-docs setup-look:
 	@tools/setup $(@:setup-%=%)
 
 clean: ## Remove everything that was built, .venv included

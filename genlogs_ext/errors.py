@@ -92,7 +92,7 @@ class APIError(GenLogsError):
     Attributes:
         status_code: The HTTP status.
         detail: The server's own text; None when it sent none. Where it echoed a
-            secret, that is replaced by ***.
+            secret, three stars are in its place.
         retry_after: Seconds the server asked to wait; None when it did not.
         attempts: How often the request was made, retries included.
     """
