@@ -14,7 +14,7 @@ FUZZERS := $(wildcard tests/fuzz/*.c)
 PROGRAMS := $(wildcard benchmarks/*.c tests/preload/*.c)
 C_FILES := $(SOURCES) $(HEADERS)
 ALL_C := $(C_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch]) $(PROGRAMS)
-PY_FILES := benchmarks genlogs_ext tests tools setup.py
+PY_FILES := benchmarks docs/conf.py docs/_ext genlogs_ext tests tools setup.py
 NOTEBOOKS := docs/notebooks
 # The rooms below Python, which are tested without it.
 LOWER := $(filter-out csrc/module.c csrc/arguments.c csrc/exceptions.c \
@@ -124,7 +124,7 @@ docs-links: setup-docs build ## Ask for every address that the docs link to; nee
 	@$(SPHINX) -b linkcheck docs build/linkcheck
 
 docs-look: setup-look docs ## Pictures of every page, in a browser, into build/screenshots
-	@$(RUN)/python tools/screenshots
+	@$(RUN)/python tools/screenshots.py
 
 bench: setup-bench wheel build ## What everything costs, beside others; QUESTIONS="kept import" asks these alone
 	@$(RUN)/python -m benchmarks $(QUESTIONS)
@@ -183,6 +183,7 @@ lint-python:
 	@$(RUN)/bandit --quiet --configfile pyproject.toml --recursive genlogs_ext tools setup.py
 	@echo '==> workflows, by their schema'
 	@$(RUN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN)/check-jsonschema --quiet --builtin-schema vendor.readthedocs .readthedocs.yaml
 	@$(RUN)/validate-pyproject pyproject.toml >/dev/null
 	@echo '==> mypy --strict'
 	@$(RUN)/mypy --strict $(PY_FILES)

@@ -4,6 +4,7 @@ import os
 import pickle
 import socket
 import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -92,3 +93,17 @@ def preloaded(directory: Path, *names: str) -> str:
         subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
         libraries.append(str(library))
     return ":".join(filter(None, libraries))
+
+
+def run_their_suite(directory: Path, test: str) -> str:
+    """Run a test file in a project of its own, without any configuration."""
+    (directory / "test_theirs.py").write_text(test)
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(directory)],
+        capture_output=True,
+        text=True,
+        cwd=directory,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout

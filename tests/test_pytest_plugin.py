@@ -1,11 +1,11 @@
 """The fixture that users' test suites get with the package."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import genlogs_ext
 from genlogs_ext.testing import StubServer
+
+from .helpers import run_their_suite
 
 
 def test_the_fixture_is_a_stub_that_the_environment_points_to(
@@ -15,20 +15,6 @@ def test_the_fixture_is_a_stub_that_the_environment_points_to(
         genlogs_stub.email, genlogs_stub.password, genlogs_stub.api_key
     )
     assert len(genlogs_stub.requests) == 1
-
-
-def run_their_suite(directory: Path, test: str) -> str:
-    """Run one test in a project of its own, without any configuration."""
-    (directory / "test_theirs.py").write_text(test)
-    answer = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(directory)],
-        capture_output=True,
-        text=True,
-        cwd=directory,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
 
 
 def test_a_users_suite_finds_it(tmp_path: Path) -> None:

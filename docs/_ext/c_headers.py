@@ -24,6 +24,8 @@ _HEADER = re.compile(
     r"(?P<rest>.*)\n#endif\n\Z",
     re.DOTALL,
 )
+# What is C, Python or a file's name, and no word.
+_NAME = re.compile(r"((?:[\w/]+\.)?\w*[a-z]_\w+(?:\.\w+)*|\w+\.[ch]\b|[A-Z]+_[A-Z]+)")
 _INCLUDES = re.compile(r'^#include [<"].*[>"]\n', re.MULTILINE)
 
 
@@ -50,10 +52,18 @@ class CHeader(SphinxDirective):
         section += nodes.title(text=name)
         room = re.sub(r"^ \* ?", "", match["room"], flags=re.MULTILINE)
         for paragraph in room.split("\n\n"):
-            section += nodes.paragraph(text=" ".join(paragraph.split()))
+            section += _paragraph(" ".join(paragraph.split()))
         code = re.sub(r"\n{3,}", "\n\n", _INCLUDES.sub("", match["rest"])).strip()
         section += nodes.literal_block(code, code, language="c")
         return [section]
+
+
+def _paragraph(text: str) -> nodes.paragraph:
+    """A paragraph, with the names that stand in it as code."""
+    paragraph = nodes.paragraph()
+    for index, part in enumerate(_NAME.split(text)):
+        paragraph += nodes.literal(text=part) if index % 2 else nodes.Text(part)
+    return paragraph
 
 
 def _see_all_shown(_app: Sphinx, *_: object) -> None:
