@@ -26,8 +26,8 @@ def filled(page: str, document: dict[str, dict[str, dict[str, object]]]) -> str:
         if key == "machine":
             text = "\n".join(f"- {name}: {value}" for name, value in document[key].items())
         else:
-            text = Table.from_json(document["tables"][key]).markdown()
-            text += f"\n\n![{key}](performance/{key}.svg)"
+            found = Table.from_json(document["tables"][key])
+            text = f"{found.markdown()}\n\n![{found.title}, as a chart](performance/{key}.svg)"
         return f"<!-- table: {key} -->\n{text}\n<!-- end -->"
 
     return MARK.sub(table, page)

@@ -168,6 +168,7 @@ class Table:
         """Draw it: bars on a logarithmic scale, with the middle half of the rounds."""
         import matplotlib as mpl
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator
 
         mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": self.key})
         names = list(self.rows)
@@ -196,6 +197,8 @@ class Table:
         axes.invert_yaxis()
         if columns[0].kind != "share":
             axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axes.xaxis.set_minor_formatter("{x:g}")
         axes.xaxis.set_major_formatter("{x:g}")
         kinds = {"ratio": f"{self.base} is 1", "share": f"share of {self.base}"}
         axes.set_xlabel(kinds.get(columns[0].kind, columns[0].unit))

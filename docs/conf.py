@@ -52,6 +52,7 @@ maximum_signature_line_length = 72
 python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 nitpicky = True
 # Names of other packages, and of the standard library: their docs are not at hand when
 # the site is built without a network. `names` in docstrings need not be links.
@@ -86,6 +87,19 @@ def _point_inside(_app: Sphinx, _page: str, source: list[str]) -> None:
     )
 
 
+def _shorten(
+    _app: Sphinx, kind: str, _name: str, thing: type, _options: object, *told: str | None
+) -> tuple[str, str | None] | None:
+    """Leave out how an exception is made, and what is no signature to people."""
+    signature, returned = told
+    if signature is None:
+        return None
+    if kind == "exception" or getattr(thing, "_is_protocol", False):
+        return "", None
+    return signature.replace("<factory>", "{}"), returned
+
+
 def setup(app: Sphinx) -> None:
     """Hook in what is ours."""
     app.connect("source-read", _point_inside)
+    app.connect("autodoc-process-signature", _shorten)

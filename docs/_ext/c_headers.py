@@ -25,7 +25,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 # What is C, Python or a file's name, and no word.
-_NAME = re.compile(r"((?:[\w/]+\.)?\w*[a-z]_\w+(?:\.\w+)*|\w+\.[ch]\b|[A-Z]+_[A-Z]+)")
+_NAME = re.compile(r"([\w/]*[a-z]_[\w/]+(?:\.\w+)*|\w+\.[ch]\b|[A-Z]+_[A-Z]+)")
 _INCLUDES = re.compile(r'^#include [<"].*[>"]\n', re.MULTILINE)
 
 
