@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 
 SITE = Path("build/docs")
 PICTURES = Path("build/screenshots")
@@ -55,10 +55,12 @@ def look(browser: Browser, address: str, name: str, device: str, scheme: str) ->
         device_scale_factor=1,
     )
     page = context.new_page()
-    page.on(
-        "console",
-        lambda said: said.type in ("error", "warning") and wrong.append(said.text),
-    )
+
+    def listen(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            wrong.append(said.text)
+
+    page.on("console", listen)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(f"not loaded: {request.url}"))
     page.goto(address, wait_until="networkidle")
