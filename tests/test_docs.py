@@ -74,7 +74,8 @@ def page(name: str) -> str:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
     """The API, and an environment that has all there is to know of it."""
-    with StubServer(api_keys={"my-api-key"}) as server:
+    data = {"/carrier/recommendations": {"carriers": []}}
+    with StubServer(api_keys={"my-api-key"}, data=data) as server:
         for name, value in {
             "GENLOGS_EMAIL": server.email,
             "GENLOGS_PASSWORD": server.password,
