@@ -27,7 +27,8 @@ def filled(page: str, document: dict[str, dict[str, dict[str, object]]]) -> str:
             text = "\n".join(f"- {name}: {value}" for name, value in document[key].items())
         else:
             found = Table.from_json(document["tables"][key])
-            text = f"{found.markdown()}\n\n![{found.title}, as a chart](performance/{key}.svg)"
+            chart = f"![{found.title}, as a chart](performance/{key}.svg)"
+            text = f"{found.markdown()}\n\n{chart}"
         return f"<!-- table: {key} -->\n{text}\n<!-- end -->"
 
     return MARK.sub(table, page)
