@@ -74,7 +74,7 @@ def page(name: str) -> str:
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
     """The API, and an environment that has all there is to know of it."""
-    data = {"/carrier/recommendations": {"carriers": []}}
+    data: dict[str, Any] = {"/carrier/recommendations": {"carriers": []}}
     with StubServer(api_keys={"my-api-key"}, data=data) as server:
         for name, value in {
             "GENLOGS_EMAIL": server.email,
