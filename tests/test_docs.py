@@ -217,7 +217,8 @@ def test_the_options_are_those_that_there_are() -> None:
 def test_every_variable_that_is_read_is_told_of() -> None:
     told = set(rows(page("options.md"), "The environment"))
     read = set()
-    for path in [*ROOT.glob("csrc/*.c"), *ROOT.glob("genlogs_ext/**/*.py")]:
+    package = Path(genlogs_ext.__file__).parent
+    for path in [*ROOT.glob("csrc/*.c"), *package.glob("**/*.py")]:
         code = path.read_text("utf-8")
         read |= set(re.findall(r'"(GENLOGS_[A-Z_]+|\w+_(?:proxy|PROXY))"', code))
         read |= set(re.findall(r'"(SSL_CERT_FILE|\w+_CA_BUNDLE)"', code))
