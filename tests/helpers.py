@@ -83,15 +83,19 @@ class Clock:
         self.wall = 0.0
 
 
+def built(directory: Path, name: str) -> str:
+    """The library of this one of tests/preload."""
+    library = directory / f"{name}.so"
+    source = Path(__file__).parent / "preload" / f"{name}.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    return str(library)
+
+
 def preloaded(directory: Path, *names: str) -> str:
     """LD_PRELOAD with these of tests/preload."""
     # Behind what is preloaded already: a sanitizer has to come first.
     libraries = [os.environ.get("LD_PRELOAD", "")]
-    for name in names:
-        library = directory / f"{name}.so"
-        source = Path(__file__).parent / "preload" / f"{name}.c"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
-        libraries.append(str(library))
+    libraries += [built(directory, name) for name in names]
     return ":".join(filter(None, libraries))
 
 

@@ -1,20 +1,25 @@
-"""Python's memory runs out: each allocation on the way of a call fails once.
+"""Memory runs out: each allocation on the way of a call fails once.
 
-The C tests (c/test_memory.c) do the same to what C allocates itself.
+First Python's own, then what the extension allocates itself; and each of the functions
+of Python's that it calls.  The C tests (c/test_memory.c) do the same below Python.
 """
 
+import ctypes
 import functools
 import gc
 import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import genlogs_ext
 from genlogs_ext import _core
+
+from .helpers import built
 
 testcapi: Any = pytest.importorskip("_testcapi")
 
@@ -32,6 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         name = self.path.split("/")[1]
         status = int(name) if name.isdigit() else 200
+        self.rfile.read(int(self.headers.get("content-length") or 0))
         if name == "silent":
             self.close_connection = True
             return
@@ -126,7 +132,7 @@ def left_behind(nth: int, **kw: Any) -> int:
     return min(counts)
 
 
-@pytest.mark.parametrize(
+each_outcome = pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("200", None),
@@ -140,6 +146,9 @@ def left_behind(nth: int, **kw: Any) -> int:
         ("silent", genlogs_ext.TransportError),
     ],
 )
+
+
+@each_outcome
 def test_a_call_ends_in_memory_error_or_as_it_would(
     origin: str, path: str, expected: Raised
 ) -> None:
@@ -160,7 +169,7 @@ def test_nothing_is_left_behind(origin: str, path: str) -> None:
     assert [n for n in range(1, 40) if left_behind(n, **options) >= REPEATS] == []
 
 
-@pytest.mark.parametrize(
+each_wrong_argument = pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ({"base_url": "http://a.invalid"}, ValueError),
@@ -174,6 +183,9 @@ def test_nothing_is_left_behind(origin: str, path: str) -> None:
         ({"unknown": 1}, TypeError),
     ],
 )
+
+
+@each_wrong_argument
 def test_wrong_arguments(arguments: dict[str, Any], expected: type[BaseException]) -> None:
     assert fail_each(expected, genlogs_ext.create_token, "e", "p", "k", **arguments) >= 1
 
@@ -184,21 +196,21 @@ def test_json() -> None:
     assert fail_each(genlogs_ext.InvalidResponseError, _core.loads, document) >= 1
 
 
-def test_the_module_is_made_or_not() -> None:
+def make_module() -> object:
+    """The extension's module once more, as another interpreter would make it."""
     spec = importlib.util.find_spec("genlogs_ext._core")
     assert spec is not None
     assert spec.loader is not None
-    loader = spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    def make() -> object:
-        module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
-        return module
 
-    raised = [raised_without(nth, make) for nth in range(1, 300)]
+def test_the_module_is_made_or_not() -> None:
+    raised = [raised_without(nth, make_module) for nth in range(1, 300)]
     assert set(raised) <= {MemoryError, ImportError, None}
     assert MemoryError in raised
-    assert make() is not None
+    assert make_module() is not None
 
 
 @pytest.mark.parametrize("url", ["https://us%0Aer@127.0.0.1", "https://u:p%00w@127.0.0.1"])
@@ -207,3 +219,154 @@ def test_credentials_that_cannot_be_decoded_are_no_less_refused(url: str) -> Non
         _core.check("e", "p", "k", base_url=url)
     with pytest.raises(ValueError, match="is not a proxy"):
         _core.check("e", "p", "k", proxy=url)
+
+
+# ---- what the extension calls ------------------------------------------------
+
+
+class Calls:
+    """The extension's calls, of which one can fail: tests/preload/core_calls.c.
+
+    Attributes:
+        of: What fails: "malloc", its own allocations, or "Python", functions of
+            Python's, which then have raised MemoryError.
+    """
+
+    def __init__(self, library: ctypes.PyDLL, of: str) -> None:
+        self._library = library
+        self.of = of
+
+    def raised(
+        self, nth: int, function: Callable[[], object], *, and_all_after: bool = False
+    ) -> tuple[Raised, int]:
+        """What a call raises whose own call `nth` fails, and how many have failed."""
+        raised: Raised = None
+        self._library.core_calls_arm(self.of == "malloc", nth, and_all_after)
+        try:
+            function()
+        except BaseException as error:  # whatever comes is looked at
+            raised = type(error)
+        return raised, self._library.core_calls_disarm()
+
+    def live_blocks(self) -> int:
+        """How many blocks the extension has allocated and not freed."""
+        return int(self._library.core_calls_live_blocks())
+
+    def fail_each(self, function: Callable[[], object], expected: Raised) -> int:
+        """Let call 1, 2, 3 ... fail, alone and with all after, until there are no more.
+
+        After each failure the next call has to end as it should, and to leave as many
+        blocks as there were.
+
+        Returns:
+            How many there are.
+        """
+        assert self.raised(NEVER, function) == (expected, 0)
+        gc.collect()  # a module is part of a cycle
+        blocks = self.live_blocks()
+        for nth in range(1, 2000):
+            for and_all_after in (False, True):
+                raised, failed = self.raised(nth, function, and_all_after=and_all_after)
+                if failed == 0:
+                    assert raised is expected
+                    return nth - 1
+                # Where only words are lost, a call may do without them.
+                spared = {expected} if self.of == "malloc" else set()
+                assert raised in {MemoryError, *spared}, (nth, failed)
+                assert self.raised(NEVER, function) == (expected, 0)
+                if self.live_blocks() != blocks:
+                    gc.collect()
+                assert self.live_blocks() == blocks, (nth, failed)
+        pytest.fail("there is no end to the calls")
+
+
+@pytest.fixture(scope="module")
+def core_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ctypes.PyDLL]:
+    """The library that stands before the extension's calls, which it leaves again."""
+    if sys.platform != "linux":
+        pytest.skip("it knows Linux's shared objects alone")
+    if not hasattr(ctypes.CDLL(_core.__file__), "curl_version"):
+        pytest.skip("in a wheel libcurl's and OpenSSL's calls are the extension's, too")
+    library = ctypes.PyDLL(built(tmp_path_factory.mktemp("core_calls"), "core_calls"))
+    hooked = library.core_calls_hook()
+    assert hooked >= 30
+    yield library
+    assert library.core_calls_unhook() == hooked
+
+
+@pytest.fixture(params=["malloc", "Python"])
+def calls(core_calls: ctypes.PyDLL, request: pytest.FixtureRequest) -> Calls:
+    """Either kind of the extension's calls."""
+    return Calls(core_calls, request.param)
+
+
+@each_outcome
+def test_each_of_the_extensions_calls_may_fail(
+    origin: str, path: str, expected: Raised, calls: Calls
+) -> None:
+    options: dict[str, Any] = {"base_url": f"{origin}/{path}", "max_retries": 0}
+    call = functools.partial(genlogs_ext.create_token, "e", "p", "k", **options)
+    assert calls.fail_each(call, expected) >= (4 if calls.of == "malloc" else 9)
+
+
+def test_each_of_a_cancellable_calls_calls_may_fail(origin: str, calls: Calls) -> None:
+    def call() -> None:
+        call = _core.Call()
+        assert call.date is None
+        assert call.credentials_in is None
+        call.create_token("e", "p", "k", base_url=f"{origin}/200", credentials_in="body")
+        assert call.date is not None
+        assert call.credentials_in == "body"
+        assert call.attempts == 1
+
+    assert calls.fail_each(call, None) >= (4 if calls.of == "malloc" else 30)
+
+
+@each_wrong_argument
+def test_each_call_may_fail_on_the_way_to_an_argument_error(
+    arguments: dict[str, Any], expected: Raised, calls: Calls
+) -> None:
+    call = functools.partial(genlogs_ext.create_token, "e", "p", "k", **arguments)
+    # Most need no memory of their own.
+    assert calls.fail_each(call, expected) >= (0 if calls.of == "malloc" else 1)
+
+
+def test_each_call_may_fail_with_the_environments_settings(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENLOGS_BASE_URL", "https://genlogs.example")
+    monkeypatch.setenv("https_proxy", "http://user:password@proxy.example:8080")
+    monkeypatch.setenv("no_proxy", "other.example")
+    monkeypatch.setenv("SSL_CERT_FILE", "/a/file.pem")
+    call = functools.partial(_core.check, "\u00e9", "p", "k")
+    assert calls.fail_each(call, None) >= 6
+
+
+def test_each_call_may_fail_with_a_url_that_is_not_known_yet(calls: Calls) -> None:
+    number = 0
+
+    def call() -> None:
+        nonlocal number
+        number += 1
+        _core.check("e", "p", "k", base_url=f"http://127.0.0.1/{calls.of}{number}")
+
+    # Until the cache is full, in which each leaves its blocks.
+    for _ in range(40):
+        call()
+    assert calls.fail_each(call, None) >= (4 if calls.of == "malloc" else 6)
+
+
+def test_each_call_may_fail_that_json_needs(calls: Calls) -> None:
+    documents = [
+        b'{"a": [1, -2.5, "\\u00e9", true, {"b": null}], "c": 12345678901234567890}',
+        b'{"' + b"long" * 10 + b'": ["' + b"\\n" * 1000 + b'"]}',
+    ]
+    for document in documents:
+        call = functools.partial(_core.loads, document)
+        assert calls.fail_each(call, None) >= (2 if calls.of == "malloc" else 4)
+    call = functools.partial(_core.loads, b"[")
+    calls.fail_each(call, genlogs_ext.InvalidResponseError)
+
+
+def test_each_call_may_fail_that_makes_the_module(calls: Calls) -> None:
+    assert calls.fail_each(make_module, None) >= (1 if calls.of == "malloc" else 12)
