@@ -72,13 +72,13 @@ build/plain/%.ran: build/plain/%
 C_LINES = $(C_FLAGS) $(WARNINGS) -g -Icsrc $< $(LOWER) $(C_TEST_FLAGS) -lcmocka \
 	$$(pkg-config --libs libcurl) -o $@
 %/test_buffer: C_TEST_FLAGS = -Wl,--wrap=free
-%/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup
+%/test_pool: C_TEST_FLAGS = -Wl,--wrap=clock_gettime,--wrap=curl_easy_cleanup,--wrap=getpid,--wrap=pthread_mutex_init
 
 # What tests/c/failures.c stands before.
 FAILING := malloc calloc free clock_gettime pthread_attr_init pthread_create \
 	$(addprefix curl_,easy_init easy_setopt easy_getinfo getdate global_init \
 	multi_add_handle multi_info_read multi_init multi_perform multi_poll \
-	multi_remove_handle multi_setopt url url_get url_set)
+	multi_remove_handle multi_setopt url url_get url_set version_info)
 %/test_failures %/test_memory: C_TEST_FLAGS = $(C_TEST_HELPERS) \
 	$(addprefix -Wl$(comma)--wrap=,$(FAILING))
 $(foreach way,c tsan plain coverage/c,build/$(way)/test_failures build/$(way)/test_memory): \

@@ -121,9 +121,6 @@ take_max_retries(PyObject *object, int *max_retries)
     }
     int overflow;
     const long value = PyLong_AsLongAndOverflow(object, &overflow);
-    if (value == -1 && PyErr_Occurred()) {
-        return -1;
-    }
     if (overflow != 0 || value < 0 || value > MOST_RETRIES) {
         return wrong_value(name, "must be from 0 to 100");
     }
@@ -244,7 +241,7 @@ take_base_url(PyObject *given, gl_token_request *request, gl_lent *l,
         return -1;
     }
     request->url = gl_url_held(l->url);
-    return request->url != NULL ? 0 : -1;
+    return 0;
 }
 
 static int
@@ -348,13 +345,12 @@ find_system_ca(gl_route *route, gl_lent *l, gl_shared *shared)
     l->ca_file = ask_certifi();
     if (l->ca_file != NULL) {
         route->ca_file = PyBytes_AsString(l->ca_file);
-        return route->ca_file != NULL ? 0 : -1;
     }
-    if (!PyErr_Occurred()) {
+    else if (!PyErr_Occurred()) {
         gl_ca_place_set_missing(&err);
         gl_exceptions_raise(&shared->exceptions, &err);
     }
-    return -1;
+    return route->ca_file != NULL ? 0 : -1;
 }
 
 /* Without a ca_file: the environment's, else the system's, for all that goes by

@@ -97,8 +97,7 @@ gl_handle_free(gl_handle *handle)
 static CURLcode
 set_security(CURL *easy)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
@@ -119,8 +118,7 @@ set_security(CURL *easy)
 static CURLcode
 set_manners(CURL *easy)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_NOSIGNAL, 1L);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_POST, 1L);
     /* Take what comes compressed, ask for nothing: a header of ours says so. */
     SET(CURLOPT_ACCEPT_ENCODING, "");
@@ -141,8 +139,7 @@ set_directory(CURL *easy, CURLoption option, const char *path)
 static CURLcode
 set_ways(CURL *easy, const gl_route *route)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_PROXY, route->proxy);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, route->proxy);
     SET(CURLOPT_PROXYUSERNAME, route->proxy_user);
     SET(CURLOPT_PROXYPASSWORD, route->proxy_password);
     SET(CURLOPT_NOPROXY, route->no_proxy);

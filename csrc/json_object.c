@@ -145,7 +145,8 @@ attach(builder *b, PyObject *value)
     }
     const int status =
         PyDict_SetItem(innermost->container, innermost->key, value);
-    Py_CLEAR(innermost->key);
+    Py_DECREF(innermost->key);
+    innermost->key = NULL;
     return status;
 }
 

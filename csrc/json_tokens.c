@@ -25,8 +25,9 @@ lone_primitive(const char *text, size_t length)
                        .parent = -1};
 }
 
+/* Fill JSON's tokens; returns how many that are, or jsmn's error code. */
 static int
-tokenize(gl_json *json, size_t length, gl_error *err)
+tokenize(gl_json *json, size_t length)
 {
     jsmn_parser parser;
     jsmn_init(&parser);
@@ -34,13 +35,9 @@ tokenize(gl_json *json, size_t length, gl_error *err)
                                  (unsigned int)json->count);
     if (found == JSMN_ERROR_PART && json->count == 1) {
         json->tokens[0] = lone_primitive(json->text, length);
+        return 1;
     }
-    else if (found < 0 || (size_t)found != json->count) {
-        gl_error_set(err, GL_ERROR_RESPONSE,
-                     "jsmn does not take this JSON (code %d)", found);
-        return -1;
-    }
-    return 0;
+    return found;
 }
 
 int
@@ -70,9 +67,14 @@ gl_json_parse(gl_json *json, const char *text, size_t length, gl_error *err)
         return gl_error_memory(err);
     }
     json->count = tokens;
-    if (tokenize(json, length - start, err) < 0) {
+    const int found = tokenize(json, length - start);
+    if (found != (int)tokens) {
+        /* GCOVR_EXCL_START: jsmn takes all that gl_json_check lets pass */
+        gl_error_set(err, GL_ERROR_RESPONSE,
+                     "jsmn does not take this JSON (code %d)", found);
         gl_json_free(json);
         return -1;
+        /* GCOVR_EXCL_STOP */
     }
     return 0;
 }

@@ -580,8 +580,7 @@ static PyModuleDef definition_since_3_13 = DEFINITION(slots_since_3_13);
 static long
 running_minor_version(void)
 {
-    const char *dot = strchr(Py_GetVersion(), '.');
-    return dot != NULL ? strtol(dot + 1, NULL, 10) : 0;
+    return strtol(strchr(Py_GetVersion(), '.') + 1, NULL, 10);
 }
 
 /* Python's import finds it by name, hence no header that declares it. */

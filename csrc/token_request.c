@@ -423,7 +423,7 @@ send_once(const gl_token_request *request, bool in_body,
     gl_http_response_init(&http);
     int status = post(request, in_body, &http, err);
     *attempts += http.attempts;
-    if (status == 0 && http.status >= 200 && http.status < 300) {
+    if (status == 0 && http.status < 300) { /* libcurl keeps 1xx to itself */
         status = take_success(&http, response, err);
         /* Its Date, and what has passed since that came. */
         response->date =

@@ -146,8 +146,9 @@ milliseconds_until(double when)
 static CURLcode
 set_limits(CURL *easy, const attempt *a, const gl_transport_options *options)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline + 1.0));
+    CURLcode code =
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                         milliseconds_until(options->deadline + 1.0));
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         milliseconds_until(a->connect_deadline + 1.0));
     return code;
@@ -157,8 +158,7 @@ static CURLcode
 set_request(CURL *easy, const gl_http_request *request,
             const struct curl_slist *headers)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_URL, request->url);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, request->url);
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
     SET(CURLOPT_HTTPHEADER, headers);
@@ -168,8 +168,7 @@ set_request(CURL *easy, const gl_http_request *request,
 static CURLcode
 set_callbacks(CURL *easy, attempt *a)
 {
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_ERRORBUFFER, a->error_text);
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, a->error_text);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, a);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -185,12 +184,13 @@ static const struct curl_slist *
 link_headers(const gl_http_request *request,
              struct curl_slist nodes[GL_MAX_REQUEST_HEADERS])
 {
+    assert(request->header_count > 0);
     assert(request->header_count <= GL_MAX_REQUEST_HEADERS);
     for (size_t i = 0; i < request->header_count; i++) {
         nodes[i].data = (char *)request->headers[i]; /* read only */
         nodes[i].next = i + 1 < request->header_count ? &nodes[i + 1] : NULL;
     }
-    return request->header_count > 0 ? nodes : NULL;
+    return nodes;
 }
 
 /* How the transfer in MULTI ended. */

@@ -45,7 +45,7 @@ typedef struct {
     const char *url;
     const char *origin;         /* of URL, for messages: no path, no query */
     const char *const *headers; /* "name: value", or "name:" to send none */
-    size_t header_count;        /* at most GL_MAX_REQUEST_HEADERS */
+    size_t header_count;        /* 1 to GL_MAX_REQUEST_HEADERS */
     const char *body;           /* NULL for an empty one */
     size_t body_length;
 } gl_http_request;

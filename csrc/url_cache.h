@@ -24,7 +24,7 @@ PyObject *
 gl_url_cache_get(PyObject *cache, PyObject *text, const char *name,
                  const gl_exceptions *exceptions);
 
-/* Of gl_url_cache_get's making. */
+/* What HOLDER, of gl_url_cache_get's making, holds. */
 const gl_base_url *
 gl_url_held(PyObject *holder);
 

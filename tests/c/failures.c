@@ -29,6 +29,8 @@ static atomic_long live_blocks;
 static bool hurries;
 static atomic_llong ahead; /* nanoseconds that our code's clock is ahead */
 static int forced_result = -1;
+static long verify_result = -1;
+static unsigned int version;
 static bool old_libcurl;
 
 void
@@ -70,6 +72,18 @@ void
 failures_set_result(int code)
 {
     forced_result = code;
+}
+
+void
+failures_set_verify_result(long reason)
+{
+    verify_result = reason;
+}
+
+void
+failures_set_version(unsigned int other)
+{
+    version = other;
 }
 
 void
@@ -209,6 +223,13 @@ WRAPPER(CURLcode, curl_easy_getinfo, CURL *easy, CURLINFO info, ...)
     if (fails("curl_easy_getinfo")) {
         return (CURLcode)failure_code;
     }
+    if (info == CURLINFO_SSL_VERIFYRESULT && verify_result >= 0) {
+        va_list arguments;
+        va_start(arguments, info);
+        *va_arg(arguments, long *) = verify_result;
+        va_end(arguments);
+        return CURLE_OK;
+    }
     PASS_ON(__real_curl_easy_getinfo, easy, info);
 }
 
@@ -280,6 +301,18 @@ WRAPPER(CURLUcode, curl_url_get, const CURLU *url, CURLUPart part, char **text,
 WRAPPER(time_t, curl_getdate, const char *text, const time_t *unused)
 {
     return fails("curl_getdate") ? -1 : __real_curl_getdate(text, unused);
+}
+
+WRAPPER(curl_version_info_data *, curl_version_info, CURLversion stamp)
+{
+    static _Thread_local curl_version_info_data other;
+    curl_version_info_data *own = __real_curl_version_info(stamp);
+    if (version == 0) {
+        return own;
+    }
+    other = *own;
+    other.version_num = version;
+    return &other;
 }
 
 WRAPPER(CURLcode, curl_global_init, long flags)

@@ -43,6 +43,15 @@ failures_set_hurry(bool hurry);
 void
 failures_set_result(int code);
 
+/* Let certificates be found wanting for REASON, of OpenSSL's X509_V_ERR_...;
+ * -1: as they are. */
+void
+failures_set_verify_result(long reason);
+
+/* Be a libcurl of this VERSION, as curl_version_info has it; 0: of its own. */
+void
+failures_set_version(unsigned int version);
+
 /* Be a libcurl that waits for a resolver that hangs, or not. */
 void
 failures_set_old_libcurl(bool old);

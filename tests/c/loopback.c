@@ -44,6 +44,9 @@ static const answer answers[] = {
     {"/200/", "200 OK", JSON "Date: Tue, 24 Nov 2026 11:00:00 GMT\r\n", tokens,
      1, true},
     {"/kept/", "200 OK", JSON, escaped_tokens, 1, false},
+    {"/date/", "200 OK", JSON "Date: " LINE_128 "\r\n", tokens, 1, true},
+    {"/101/", "101 Switching Protocols", "", "", 1, true},
+    {"/408/", "408 Request Timeout", "", "", 1, false},
     {"/401/", "401 Unauthorized", JSON,
      "{\"detail\": \"wrong: canary, f\\u00fcr\"}", 1, false},
     {"/403/", "403 Forbidden", JSON, "{\"message\": \"Forbidden\"}", 1, false},
@@ -66,6 +69,8 @@ static const answer answers[] = {
     {"/gzip/", "200 OK", "Content-Encoding: gzip\r\n", "none", 1, false},
     {"/307/", "307 Temporary Redirect", "Location: /kept/auth/token\r\n", "", 1,
      false},
+    {"/302long/", "302 Found", "Location: https://canary.invalid/" LINE "\r\n",
+     "", 1, false},
     {"/302/", "302 Found", "Location: https://canary.invalid/a?b=c\r\n", "", 1,
      false},
 };
@@ -156,7 +161,7 @@ read_request(int connection, char *request, size_t size)
 static bool
 answer_with(int connection, const answer *a)
 {
-    char head[512] = "";
+    char head[2048] = "";
     if (a->headers != NULL) {
         (void)snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%s", a->status,
                        a->headers);

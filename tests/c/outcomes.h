@@ -16,14 +16,21 @@ typedef struct {
     const char *scheme; /* NULL: http */
     const char *proxy;  /* how its URL begins; NULL: none */
     const char *ca_file;
+    const char *ca_path;
     const char *base_url; /* NULL: of SCHEME and PATH */
     const char *key;      /* NULL: a good one */
     bool refused;         /* nobody listens */
     bool old_libcurl;     /* as failures_set_old_libcurl */
+    unsigned int version; /* as failures_set_version */
     bool hurries;         /* as failures_set_hurry */
     int max_retries;
     double timeout; /* 0: the usual one */
 } outcome;
+
+/* How many bytes longer each argument and the path of a call are: 0 at first.
+ * At most OUTCOME_LONGEST. */
+#define OUTCOME_LONGEST 512
+extern size_t outcome_filler;
 
 extern const outcome outcomes[];
 extern const size_t outcome_count;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "curl_errors.h"
 #include "failures.h"
 #include "libcurl.h"
 #include "outcomes.h"
@@ -220,6 +221,94 @@ test_each_end_of_a_transfer_has_its_error(void **state)
     gl_pool_free(pool);
 }
 
+/* Not from a transfer, but from setting one up. */
+static void
+test_each_code_means_the_same_without_a_transfer(void **state)
+{
+    (void)state;
+    CURL *easy = curl_easy_init();
+    assert_non_null(easy);
+    for (int code = 1; code <= CURL_LAST + 1; code++) {
+        const ending wanted = expected_ending(code);
+        gl_error err = GL_ERROR_INIT;
+        gl_curl_error((CURLcode)code, easy, "", &err);
+        if (code == CURLE_OUT_OF_MEMORY) {
+            assert_int_equal(err.kind, GL_ERROR_MEMORY);
+        }
+        else if (wanted.kind != GL_ERROR_RESPONSE) {
+            assert_int_equal(err.kind, wanted.kind);
+            assert_int_equal(err.retryable, wanted.retryable);
+            assert_int_equal(err.curl_code, code);
+            assert_true(err.message[0] != '\0');
+        }
+    }
+    curl_easy_cleanup(easy);
+}
+
+static void
+test_a_certificate_that_is_wanting_comes_with_advice(void **state)
+{
+    static const struct {
+        long reason; /* X509_V_ERR_... */
+        const char *advice;
+    } reasons[] = {
+        {0, "another host"},     {1, "another host"},
+        {9, "clock right"},      {10, "clock right"},
+        {18, "pass the file"},   {19, "pass the file"},
+        {20, "CA is not known"}, {21, "CA is not known"},
+        {62, "another host"},    {64, "another host"},
+    };
+    static const char words[] = "libcurl's own words";
+    gl_error err;
+    (void)state;
+    CURL *easy = curl_easy_init();
+    assert_non_null(easy);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        failures_set_verify_result(reasons[i].reason);
+        gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, &err);
+        assert_non_null(strstr(err.message, words));
+        assert_non_null(strstr(err.message, reasons[i].advice));
+    }
+    failures_set_verify_result(23); /* revoked */
+    gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, &err);
+    assert_string_equal(err.message, words);
+    failures_set_verify_result(-1);
+    curl_easy_cleanup(easy);
+}
+
+/* Twelve waits of 8 s at most, where doubled each time they would be 2,000 s. */
+static void
+test_waits_between_attempts_stop_growing(void **state)
+{
+    const outcome refused = {"408",           "408",
+                             .kind = GL_ERROR_API, .status = 408,
+                             .hurries = true, .max_retries = 12,
+                             .timeout = 10000};
+    (void)state;
+    gl_pool *pool = gl_pool_new();
+    gl_error err;
+    const double start = gl_monotonic();
+    const int status = outcome_call(&refused, pool, &err);
+    assert_true(outcome_is(&refused, status, &err));
+    assert_int_equal(err.attempts, 13);
+    assert_true(gl_monotonic() - start < 200.0);
+    gl_pool_free(pool);
+}
+
+static void
+test_too_old_a_libcurl_is_refused(void **state)
+{
+    (void)state;
+    gl_error err;
+    failures_set_version(GL_OLDEST_LIBCURL - 1);
+    assert_int_equal(gl_libcurl_start(&err), -1);
+    assert_int_equal(err.kind, GL_ERROR_TRANSPORT);
+    assert_non_null(strstr(err.message, "is older than"));
+    failures_set_version(GL_OLDEST_LIBCURL);
+    assert_int_equal(gl_libcurl_start(&err), 0);
+    failures_set_version(0);
+}
+
 static void
 test_libcurl_that_did_not_start_is_started_again(void **state)
 {
@@ -270,6 +359,7 @@ test_without_a_thread_the_resolver_is_waited_for(void **state)
 {
     (void)state;
     end_attempt_while("nothing", 0);
+    end_attempt_while(OUR_MEMORY, ENOMEM);
     end_attempt_while("pthread_attr_init", ENOMEM);
     end_attempt_while("pthread_create", EAGAIN);
 }
@@ -279,7 +369,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_libcurl_that_did_not_start_is_started_again),
+        cmocka_unit_test(test_too_old_a_libcurl_is_refused),
+        cmocka_unit_test(test_waits_between_attempts_stop_growing),
         cmocka_unit_test(test_each_end_of_a_transfer_has_its_error),
+        cmocka_unit_test(test_each_code_means_the_same_without_a_transfer),
+        cmocka_unit_test(test_a_certificate_that_is_wanting_comes_with_advice),
         cmocka_unit_test(test_without_a_thread_the_resolver_is_waited_for),
         cmocka_unit_test(test_each_call_may_fail),
     };

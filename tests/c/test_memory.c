@@ -128,6 +128,52 @@ test_every_allocation_of_libcurls_may_fail(void **state)
     fail_each(CURLS_MEMORY);
 }
 
+/* Most buffers begin with room for all there is.  With arguments of each length
+ * every append is the one that has to make room, some time. */
+static void
+test_every_growth_may_fail(void **state)
+{
+    const outcome grown[] = {
+        {"a token, long arguments", "auto", .kind = GL_ERROR_NONE},
+        {"no proxy to a long name", "", .kind = GL_ERROR_CONNECT,
+         .base_url = "https://a", .proxy = "http://", .refused = true},
+    };
+    (void)state;
+    for (outcome_filler = 90; outcome_filler < 245; outcome_filler++) {
+        for (size_t i = 0; i < sizeof grown / sizeof *grown; i++) {
+            long nth = 1;
+            while (fail_once(&grown[i], OUR_MEMORY, nth, false, false)) {
+                nth++;
+            }
+            assert_true(nth > 1);
+        }
+    }
+    outcome_filler = 0;
+}
+
+/* It is there for the process's last moments, in which memory may be short. */
+static void
+test_closing_a_pool_waits_without_memory(void **state)
+{
+    static const char *const whose[] = {OUR_MEMORY, CURLS_MEMORY};
+    gl_error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof whose / sizeof *whose; i++) {
+        gl_pool *pool = gl_pool_new();
+        assert_non_null(pool);
+        gl_handle *handle = gl_pool_take(pool, &err);
+        assert_non_null(handle);
+        failures_arm(whose[i], 1, 0, true);
+        const double start = gl_monotonic();
+        gl_pool_close(pool, 0.05);
+        assert_true(gl_monotonic() - start >= 0.05);
+        (void)failures_disarm();
+        assert_true(gl_pool_is_closed(pool));
+        gl_pool_give(pool, handle);
+        gl_pool_free(pool);
+    }
+}
+
 static void
 test_a_pool_needs_memory(void **state)
 {
@@ -143,7 +189,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_allocation_of_ours_may_fail),
         cmocka_unit_test(test_every_allocation_of_libcurls_may_fail),
+        cmocka_unit_test(test_every_growth_may_fail),
         cmocka_unit_test(test_a_pool_needs_memory),
+        cmocka_unit_test(test_closing_a_pool_waits_without_memory),
     };
     failures_start();
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
