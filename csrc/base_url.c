@@ -83,7 +83,8 @@ is_loopback(const char *host)
            memcmp(&v6, &in6addr_loopback, sizeof v6) == 0;
 }
 
-/* libcurl's copies of a URL's parts; NULL for those it does not have. */
+/* libcurl's copies of a URL's parts; NULL for those it does not have.  A path
+ * it always has, of one slash at least. */
 typedef struct {
     char *scheme, *host, *port, *path, *user, *password, *zone;
 } url_parts;
@@ -103,17 +104,9 @@ free_parts(url_parts *parts)
     curl_free(parts->zone);
 }
 
-/* Whether CODE says that a URL does not have the part that was asked for. */
-static bool
-is_missing(CURLUcode code)
-{
-    return code == CURLUE_NO_SCHEME || code == CURLUE_NO_HOST ||
-           code == CURLUE_NO_PORT || code == CURLUE_NO_USER ||
-           code == CURLUE_NO_PASSWORD || code == CURLUE_NO_ZONEID;
-}
-
-/* Get every part that there is.  One that there is and that cannot be had, such
- * as a user name that is not to be decoded, is not taken for missing. */
+/* Get every part that there is.  Scheme, host and path have to be; a part that
+ * there is and that cannot be had, such as a user name that is not to be
+ * decoded, is not taken for missing. */
 static CURLUcode
 get_parts(CURLU *parsed, url_parts *parts)
 {
@@ -121,21 +114,23 @@ get_parts(CURLU *parsed, url_parts *parts)
         char **to;
         CURLUPart which;
         unsigned int flags;
+        CURLUcode missing; /* the code that says so, where it may be */
     } wanted[] = {
-        {&parts->scheme, CURLUPART_SCHEME, 0},
-        {&parts->host, CURLUPART_HOST, 0},
-        {&parts->port, CURLUPART_PORT, 0},
-        {&parts->path, CURLUPART_PATH, 0},
-        {&parts->user, CURLUPART_USER, CURLU_URLDECODE},
-        {&parts->password, CURLUPART_PASSWORD, CURLU_URLDECODE},
-        {&parts->zone, CURLUPART_ZONEID, 0},
+        {&parts->scheme, CURLUPART_SCHEME, 0, CURLUE_OK},
+        {&parts->host, CURLUPART_HOST, 0, CURLUE_OK},
+        {&parts->port, CURLUPART_PORT, 0, CURLUE_NO_PORT},
+        {&parts->path, CURLUPART_PATH, 0, CURLUE_OK},
+        {&parts->user, CURLUPART_USER, CURLU_URLDECODE, CURLUE_NO_USER},
+        {&parts->password, CURLUPART_PASSWORD, CURLU_URLDECODE,
+         CURLUE_NO_PASSWORD},
+        {&parts->zone, CURLUPART_ZONEID, 0, CURLUE_NO_ZONEID},
     };
     CURLUcode code = CURLUE_OK;
     for (size_t i = 0; code == CURLUE_OK && i < sizeof wanted / sizeof *wanted;
          i++) {
         code = curl_url_get(parsed, wanted[i].which, wanted[i].to,
                             wanted[i].flags);
-        if (is_missing(code)) {
+        if (code == wanted[i].missing) {
             code = CURLUE_OK;
         }
     }
@@ -203,8 +198,7 @@ split(gl_text text, unsigned int flags, const char *name, url_parts *parts,
         gl_error_argument(err, name, "must begin with https://");
         goto done;
     }
-    if (code != CURLUE_OK || parts->scheme == NULL || parts->host == NULL ||
-        parts->host[0] == '\0' || parts->zone != NULL ||
+    if (code != CURLUE_OK || parts->host[0] == '\0' || parts->zone != NULL ||
         has_encoded_host(text)) {
         gl_error_argument(err, name, NOT_A_URL);
         goto done;
@@ -260,7 +254,7 @@ static int
 assemble(gl_base_url *url, const url_parts *parts, const char *path,
          gl_error *err)
 {
-    const char *prefix = parts->path != NULL ? parts->path : "";
+    const char *prefix = parts->path;
     size_t prefix_length = strlen(prefix);
     while (prefix_length > 0 && prefix[prefix_length - 1] == '/') {
         prefix_length--;
@@ -352,7 +346,7 @@ gl_url_append_shown(const char *url, gl_buffer *out, gl_error *err)
     int status = 0;
     if (split_string(url, &parts, &ignored) == 0) {
         status = append_origin(&parts, out, err);
-        if (status == 0 && parts.path != NULL) {
+        if (status == 0) {
             status = gl_buffer_append_string(out, parts.path, err);
         }
     }
@@ -399,7 +393,7 @@ is_proxy(const url_parts *parts, gl_text text)
     /* A path, query or fragment may be the rest of a password that should have
      * been percent-encoded. */
     return is_proxy_scheme(parts->scheme) &&
-           (parts->path == NULL || strcmp(parts->path, "/") == 0) &&
+           strcmp(parts->path, "/") == 0 &&
            memchr(text.bytes, '?', text.length) == NULL &&
            memchr(text.bytes, '#', text.length) == NULL;
 }

@@ -50,6 +50,7 @@ static const failure failures[] = {
     {"curl_url_set", CURLUE_MALFORMED_INPUT, GL_ERROR_ARGUMENT},
     {"curl_url_get", CURLUE_OUT_OF_MEMORY, GL_ERROR_MEMORY},
     {"curl_url_get", CURLUE_URLDECODE, GL_ERROR_ARGUMENT},
+    {"curl_url_get", CURLUE_NO_SCHEME, GL_ERROR_ARGUMENT},
     {"curl_getdate", 0, GL_ERROR_NONE},
     {"clock_gettime", EINVAL, GL_ERROR_TIMEOUT},
     {"clock_gettime", EPERM, GL_ERROR_TIMEOUT},

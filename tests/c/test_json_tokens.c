@@ -614,6 +614,54 @@ test_after_steps_over_what_a_value_holds(void **state)
     gl_json_free(&json);
 }
 
+static void
+test_what_is_no_string_is_not_compared(void **state)
+{
+    static const char text[] = "[1, {}, \"1\"]";
+    gl_json json;
+    gl_error err = GL_ERROR_INIT;
+    (void)state;
+    assert_int_equal(gl_json_parse(&json, text, strlen(text), &err), 0);
+    assert_false(gl_json_string_is(&json, 0, ""));
+    assert_false(gl_json_string_is(&json, 1, "1"));
+    assert_false(gl_json_string_is(&json, 2, ""));
+    assert_true(gl_json_string_is(&json, 3, "1"));
+    assert_int_equal(gl_json_member(&json, 1, "1"), 0);
+    gl_json_free(&json);
+}
+
+/* Half a pair, whatever stands behind it, is resolved alone. */
+static void
+test_halves_of_surrogate_pairs(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *resolved;
+    } cases[] = {
+        {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80"},
+        {"\"\\ud83d\"", "\xed\xa0\xbd"},
+        {"\"\\ud83dabcdefg\"", "\xed\xa0\xbd" "abcdefg"},
+        {"\"\\ud83d\\nabcdef\"", "\xed\xa0\xbd\nabcdef"},
+        {"\"\\ud83d\\u0041\"", "\xed\xa0\xbd" "A"},
+        {"\"\\ud83d\\ue000\"", "\xed\xa0\xbd\xee\x80\x80"},
+        {"\"\\ude00\\ud83d\"", "\xed\xb8\x80\xed\xa0\xbd"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        gl_json json;
+        gl_error err = GL_ERROR_INIT;
+        gl_buffer out;
+        gl_buffer_init(&out, 100);
+        assert_int_equal(gl_json_parse(&json, cases[i].text,
+                                       strlen(cases[i].text), &err),
+                         0);
+        assert_int_equal(gl_json_append_string(&json, 0, &out, &err), 0);
+        assert_string_equal(out.data, cases[i].resolved);
+        gl_buffer_free(&out);
+        gl_json_free(&json);
+    }
+}
+
 int
 main(void)
 {
@@ -634,6 +682,8 @@ main(void)
         cmocka_unit_test(test_escapes_are_resolved),
         cmocka_unit_test(test_a_full_buffer_is_an_error),
         cmocka_unit_test(test_after_steps_over_what_a_value_holds),
+        cmocka_unit_test(test_what_is_no_string_is_not_compared),
+        cmocka_unit_test(test_halves_of_surrogate_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
