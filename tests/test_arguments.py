@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import genlogs_ext
+from genlogs_ext import _core
 from genlogs_ext.testing import StubServer
 
 from .helpers import create_token
@@ -187,7 +188,9 @@ def test_base_url_is_checked(silent_stub: StubServer, value: str, says: str) -> 
     refuse(silent_stub, ValueError, f"^base_url .*({says})", base_url=value)
 
 
-@pytest.mark.parametrize("name", ["GENLOGS_BASE_URL", "https_proxy", "no_proxy"])
+@pytest.mark.parametrize(
+    "name", ["GENLOGS_BASE_URL", "https_proxy", "no_proxy", "SSL_CERT_FILE"]
+)
 def test_an_overlong_variable_is_named(
     silent_stub: StubServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -230,6 +233,38 @@ def test_a_bad_variable_is_named(
 )
 def test_proxy_is_checked(silent_stub: StubServer, value: str) -> None:
     refuse(silent_stub, ValueError, "^proxy is not a proxy", proxy=value)
+
+
+def test_a_proxy_here_may_do_for_http(silent_stub: StubServer) -> None:
+    url = silent_stub.base_url
+    assert _core.check("e", "p", "k", base_url=url, proxy=url) == f"{url}/auth/token"
+
+
+def test_an_overlong_proxy_is_named(silent_stub: StubServer) -> None:
+    refuse(silent_stub, ValueError, "^proxy must not be longer", proxy="h" * 65537)
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENLOGS_BASE_URL", "")
+    assert _core.check("e", "p", "k") == "https://api.genlogs.io/auth/token"
+
+
+def test_a_number_that_cannot_be_asked_for_its_value() -> None:
+    class Broken:
+        def __float__(self) -> float:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _core.check("e", "p", "k", timeout=Broken())  # type: ignore[arg-type] # on purpose
+
+
+def test_a_path_that_cannot_be_asked_for_its_text() -> None:
+    class Broken:
+        def __fspath__(self) -> str:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _core.check("e", "p", "k", ca_file=Broken())
 
 
 def test_proxy_must_be_text(silent_stub: StubServer) -> None:

@@ -265,6 +265,56 @@ def test_certifi_is_the_last_resort(tls_stub: StubServer, tmp_path: Path) -> Non
     assert "issuer" in said
 
 
+STRANGE_CERTIFI = """
+import sys
+from types import SimpleNamespace
+
+def fail(error):
+    raise error
+
+ways = {
+    "memory": lambda: fail(MemoryError),
+    "ctrl-c": lambda: fail(KeyboardInterrupt),
+    "broken": lambda: fail(RuntimeError("broken")),
+    "number": lambda: 1,
+    "nul": lambda: "a\\0b",
+}
+import genlogs_ext
+for name, where in ways.items():
+    sys.modules["certifi"] = SimpleNamespace(where=where)
+    try:
+        genlogs_ext.create_token("email", "password", "api-key", base_url=sys.argv[1])
+    except BaseException as error:
+        print(name, type(error).__name__, str(error)[:33])
+sys.modules["certifi"] = SimpleNamespace()
+try:
+    genlogs_ext.create_token("email", "password", "api-key", base_url=sys.argv[1])
+except BaseException as error:
+    print("nothing", type(error).__name__, str(error)[:33])
+"""
+
+
+def test_a_certifi_that_is_broken_is_none_unless_memory_is_short(
+    tls_stub: StubServer, tmp_path: Path
+) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", STRANGE_CERTIFI, tls_stub.base_url],
+        env={**os.environ, "LD_PRELOAD": preloaded(tmp_path, "no_ca_store")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    missing = "TLSError no certificates of trusted author"
+    assert [line.strip() for line in said.splitlines()] == [
+        "memory MemoryError",
+        "ctrl-c KeyboardInterrupt",
+        f"broken {missing}",
+        f"number {missing}",
+        f"nul {missing}",
+        f"nothing {missing}",
+    ]
+
+
 def test_without_any_the_error_says_what_was_tried(
     tls_stub: StubServer, tmp_path: Path
 ) -> None:

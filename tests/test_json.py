@@ -226,6 +226,17 @@ def test_errors_quote_nothing_of_the_document(text: str) -> None:
         assert str(caught.value).isascii()
 
 
+def test_keys_of_one_length_are_told_apart() -> None:
+    # Two thousand, of which 64 are remembered at a time.
+    document = [{f"k{i:04}": i} for i in range(2000)] * 2
+    assert loads(json.dumps(document).encode()) == document
+
+
+@pytest.mark.parametrize("text", [b"-1.0", b" -1.0\n", b"1 ", b"1", b"\r true\t"])
+def test_a_lone_value_is_a_document(text: bytes) -> None:
+    assert loads(text) == json.loads(text)
+
+
 @pytest.mark.parametrize(
     "value",
     ["[]", bytearray(b"[]"), memoryview(b"[]"), None],

@@ -196,7 +196,16 @@ def test_json() -> None:
     assert fail_each(genlogs_ext.InvalidResponseError, _core.loads, document) >= 1
 
 
-def make_module() -> object:
+def test_text_that_needs_encoding_and_numbers_that_need_room() -> None:
+    def call() -> None:
+        _core.check("\u00e9".join("ab"), "p", "k")  # a str that is not encoded yet
+
+    assert fail_each(None, call) >= 1
+    long_fraction = b"[0." + b"123456789" * 30 + b"e-300]"
+    assert fail_each(None, _core.loads, long_fraction) >= 1
+
+
+def make_module() -> Any:
     """The extension's module once more, as another interpreter would make it."""
     spec = importlib.util.find_spec("genlogs_ext._core")
     assert spec is not None
@@ -340,6 +349,8 @@ def test_each_call_may_fail_with_the_environments_settings(
     monkeypatch.setenv("SSL_CERT_FILE", "/a/file.pem")
     call = functools.partial(_core.check, "\u00e9", "p", "k")
     assert calls.fail_each(call, None) >= 6
+    call = functools.partial(_core.check, "e", "p", "k", ca_file="a", timeout=1.0)
+    assert calls.fail_each(call, None) >= 6
 
 
 def test_each_call_may_fail_with_a_url_that_is_not_known_yet(calls: Calls) -> None:
@@ -354,6 +365,22 @@ def test_each_call_may_fail_with_a_url_that_is_not_known_yet(calls: Calls) -> No
     for _ in range(40):
         call()
     assert calls.fail_each(call, None) >= (4 if calls.of == "malloc" else 6)
+
+
+def test_each_call_may_fail_that_remembers_a_url(core_calls: ctypes.PyDLL) -> None:
+    calls = Calls(core_calls, "Python")
+    nth = 0
+    failed = 1
+    while failed:
+        nth += 1
+        # Of a module of its own, whose cache has room.
+        call = functools.partial(
+            make_module().check, "e", "p", "k", base_url="http://127.0.0.1"
+        )
+        raised, failed = calls.raised(nth, call)
+        assert raised is (MemoryError if failed else None)
+        assert call() == "http://127.0.0.1/auth/token"
+    assert nth > 6
 
 
 def test_each_call_may_fail_that_json_needs(calls: Calls) -> None:

@@ -1,10 +1,15 @@
 """The package as such: what it imports, what it offers, where it runs."""
 
+import ctypes
 import doctest
+import gc
 import importlib.metadata
+import importlib.util
+import os
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,13 +17,19 @@ import pytest
 import genlogs_ext
 from genlogs_ext import _core
 
+from .helpers import preloaded
+
 HEAVY = {"ssl", "asyncio", "logging", "http", "json", "datetime", "typing", "socket", "re"}
 
 
-def python(code: str, *options: str) -> str:
+def python(code: str, *options: str, **environment: str) -> str:
     """Run code in a fresh interpreter that has our package and little else."""
     answer = subprocess.run(
-        [sys.executable, *options, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, *options, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.strip()
@@ -123,6 +134,60 @@ def test_the_module_may_be_loaded_twice() -> None:
         )
         == "False False"
     )
+
+
+START = """
+import os
+for code in (27, 2, 0):
+    os.environ["CURL_START"] = str(code)
+    try:
+        import genlogs_ext._core
+        print("started")
+    except (MemoryError, ImportError) as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(_core.__file__), "curl_version"),
+    reason="a wheel's libcurl is the extension's own",
+)
+def test_a_libcurl_that_does_not_start_is_an_import_error_and_tried_again(
+    tmp_path: Path,
+) -> None:
+    lines = python(START, LD_PRELOAD=preloaded(tmp_path, "no_start")).splitlines()
+    assert lines == [
+        "MemoryError ",
+        "ImportError libcurl does not start: Failed initialization",
+        "started",
+    ]
+
+
+def test_the_collector_sees_what_a_module_refers_to() -> None:
+    for name in ("TransportError", "ConnectError", "TimeoutError", "TLSError",
+                 "APIError", "InvalidResponseError"):  # fmt: skip
+        assert _core in gc.get_referrers(getattr(genlogs_ext, name))
+    assert _core in gc.get_referrers(_core.Call)
+    (urls,) = [o for o in gc.get_referents(_core) if isinstance(o, dict) and not
+               set(o) & set(vars(_core))]  # fmt: skip
+    assert _core in gc.get_referrers(urls)
+
+
+def test_a_module_that_was_not_begun_is_collected() -> None:
+    spec = importlib.util.find_spec("genlogs_ext._core")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    alive = weakref.ref(module)
+    gc.collect()
+    module.itself = module  # type: ignore[attr-defined] # a cycle
+    del module
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_call_takes_no_arguments() -> None:
+    with pytest.raises(TypeError, match="Call"):
+        _core.Call(1)  # type: ignore[call-arg] # on purpose
 
 
 RELOADS = """

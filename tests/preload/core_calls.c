@@ -25,6 +25,7 @@ typedef word (*function)(word, word, word, word, word, word);
 #define FUNCTIONS(X)                            \
     X(PyArg_ParseTupleAndKeywords, 0) \
     X(PyBool_FromLong, 0)             \
+    X(PyBytes_AsString, 0)             \
     X(PyBytes_AsStringAndSize, -1)    \
     X(PyCapsule_New, 0)               \
     X(PyDict_GetItemWithError, 0)     \
@@ -93,6 +94,7 @@ enum {
     MALLOC,
     CALLOC,
     FREE,
+    STRING_TO_DOUBLE,
 #define X(name, failure) AT_##name,
     FUNCTIONS(X)
 #undef X
@@ -129,6 +131,21 @@ stand_in_for_free(word a, word b, word c, word d, word e, word f)
     return hooks[FREE].original(a, b, c, d, e, f);
 }
 
+/* The one whose result is not a word. */
+typedef double (*to_double)(const char *, char **, void *);
+
+static double
+stand_in_for_string_to_double(const char *text, char **end, void *overflow)
+{
+    if (fails(false)) {
+        (void)PyErr_NoMemory();
+        return -1.0;
+    }
+    const to_double original =
+        (to_double)(void (*)(void))hooks[STRING_TO_DOUBLE].original;
+    return original(text, end, overflow);
+}
+
 #define X(name, failure)                                                    \
     static word stand_in_for_##name(word a, word b, word c, word d, word e, \
                                     word f)                                 \
@@ -146,6 +163,8 @@ static hook hooks[HOOKS] = {
     {"malloc", stand_in_for_malloc, NULL, NULL},
     {"calloc", stand_in_for_calloc, NULL, NULL},
     {"free", stand_in_for_free, NULL, NULL},
+    {"PyOS_string_to_double",
+     (function)(void (*)(void))stand_in_for_string_to_double, NULL, NULL},
 #define X(name, failure) {#name, stand_in_for_##name, NULL, NULL},
     FUNCTIONS(X)
 #undef X
