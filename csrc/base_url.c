@@ -392,8 +392,7 @@ is_proxy(const url_parts *parts, gl_text text)
 {
     /* A path, query or fragment may be the rest of a password that should have
      * been percent-encoded. */
-    return is_proxy_scheme(parts->scheme) &&
-           strcmp(parts->path, "/") == 0 &&
+    return is_proxy_scheme(parts->scheme) && strcmp(parts->path, "/") == 0 &&
            memchr(text.bytes, '?', text.length) == NULL &&
            memchr(text.bytes, '#', text.length) == NULL;
 }

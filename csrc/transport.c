@@ -146,9 +146,8 @@ milliseconds_until(double when)
 static CURLcode
 set_limits(CURL *easy, const attempt *a, const gl_transport_options *options)
 {
-    CURLcode code =
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                         milliseconds_until(options->deadline + 1.0));
+    CURLcode code = curl_easy_setopt(
+        easy, CURLOPT_TIMEOUT_MS, milliseconds_until(options->deadline + 1.0));
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         milliseconds_until(a->connect_deadline + 1.0));
     return code;

@@ -255,7 +255,7 @@ def test_a_number_that_cannot_be_asked_for_its_value() -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        _core.check("e", "p", "k", timeout=Broken())  # type: ignore[arg-type] # on purpose
+        _core.check("e", "p", "k", timeout=Broken())
 
 
 def test_a_path_that_cannot_be_asked_for_its_text() -> None:

@@ -217,10 +217,17 @@ static void
 test_what_is_no_proxy(void **state)
 {
     static const char *const texts[] = {
-        "ftp://proxy",      "http://",        "proxy/path",
-        "http://p/a@proxy", "http://u:p?@proxy", "http://u:p#@proxy",
-        "proxy?a",          "proxy#a",        "a b",
-        "pr%6fxy",          "http://u:%00@proxy",
+        "ftp://proxy",
+        "http://",
+        "proxy/path",
+        "http://p/a@proxy",
+        "http://u:p?@proxy",
+        "http://u:p#@proxy",
+        "proxy?a",
+        "proxy#a",
+        "a b",
+        "pr%6fxy",
+        "http://u:%00@proxy",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(texts); i++) {

@@ -253,11 +253,10 @@ test_a_certificate_that_is_wanting_comes_with_advice(void **state)
         long reason; /* X509_V_ERR_... */
         const char *advice;
     } reasons[] = {
-        {0, "another host"},     {1, "another host"},
-        {9, "clock right"},      {10, "clock right"},
-        {18, "pass the file"},   {19, "pass the file"},
-        {20, "CA is not known"}, {21, "CA is not known"},
-        {62, "another host"},    {64, "another host"},
+        {0, "another host"},     {1, "another host"},     {9, "clock right"},
+        {10, "clock right"},     {18, "pass the file"},   {19, "pass the file"},
+        {20, "CA is not known"}, {21, "CA is not known"}, {62, "another host"},
+        {64, "another host"},
     };
     static const char words[] = "libcurl's own words";
     gl_error err;
@@ -277,14 +276,15 @@ test_a_certificate_that_is_wanting_comes_with_advice(void **state)
     curl_easy_cleanup(easy);
 }
 
-/* Twelve waits of 8 s at most, where doubled each time they would be 2,000 s. */
+/* Twelve waits of 8 s at most, where doubled each time they would be 2,000 s.
+ */
 static void
 test_waits_between_attempts_stop_growing(void **state)
 {
-    const outcome refused = {"408",           "408",
-                             .kind = GL_ERROR_API, .status = 408,
-                             .hurries = true, .max_retries = 12,
-                             .timeout = 10000};
+    const outcome refused = {
+        "408",           "408",           .kind = GL_ERROR_API,
+        .status = 408,   .hurries = true, .max_retries = 12,
+        .timeout = 10000};
     (void)state;
     gl_pool *pool = gl_pool_new();
     gl_error err;

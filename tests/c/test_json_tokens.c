@@ -640,9 +640,11 @@ test_halves_of_surrogate_pairs(void **state)
     } cases[] = {
         {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80"},
         {"\"\\ud83d\"", "\xed\xa0\xbd"},
-        {"\"\\ud83dabcdefg\"", "\xed\xa0\xbd" "abcdefg"},
+        {"\"\\ud83dabcdefg\"", "\xed\xa0\xbd"
+                               "abcdefg"},
         {"\"\\ud83d\\nabcdef\"", "\xed\xa0\xbd\nabcdef"},
-        {"\"\\ud83d\\u0041\"", "\xed\xa0\xbd" "A"},
+        {"\"\\ud83d\\u0041\"", "\xed\xa0\xbd"
+                               "A"},
         {"\"\\ud83d\\ue000\"", "\xed\xa0\xbd\xee\x80\x80"},
         {"\"\\ude00\\ud83d\"", "\xed\xb8\x80\xed\xa0\xbd"},
     };
@@ -652,9 +654,9 @@ test_halves_of_surrogate_pairs(void **state)
         gl_error err = GL_ERROR_INIT;
         gl_buffer out;
         gl_buffer_init(&out, 100);
-        assert_int_equal(gl_json_parse(&json, cases[i].text,
-                                       strlen(cases[i].text), &err),
-                         0);
+        assert_int_equal(
+            gl_json_parse(&json, cases[i].text, strlen(cases[i].text), &err),
+            0);
         assert_int_equal(gl_json_append_string(&json, 0, &out, &err), 0);
         assert_string_equal(out.data, cases[i].resolved);
         gl_buffer_free(&out);

@@ -154,41 +154,59 @@ static void
 test_a_secret_is_found_in_each_spelling(void **state)
 {
     (void)state;
-    HIDES("s\xe2\x82\xac" "cret", "s\xe2\x82\xac" "cret");
-    HIDES("s\\u20accret", "s\xe2\x82\xac" "cret");
-    HIDES("s\\u20ACcret", "s\xe2\x82\xac" "cret");
-    HIDES("s\\U000020accret", "s\xe2\x82\xac" "cret");
-    HIDES("s%E2%82%accret", "s\xe2\x82\xac" "cret");
-    HIDES("s&#8364;cret", "s\xe2\x82\xac" "cret");
-    HIDES("s&#x20ac;cret", "s\xe2\x82\xac" "cret");
-    HIDES("\\ud83d\\ude00cret", "\xf0\x9f\x98\x80" "cret");
+    HIDES("s\xe2\x82\xac"
+          "cret",
+          "s\xe2\x82\xac"
+          "cret");
+    HIDES("s\\u20accret", "s\xe2\x82\xac"
+                          "cret");
+    HIDES("s\\u20ACcret", "s\xe2\x82\xac"
+                          "cret");
+    HIDES("s\\U000020accret", "s\xe2\x82\xac"
+                              "cret");
+    HIDES("s%E2%82%accret", "s\xe2\x82\xac"
+                            "cret");
+    HIDES("s&#8364;cret", "s\xe2\x82\xac"
+                          "cret");
+    HIDES("s&#x20ac;cret", "s\xe2\x82\xac"
+                           "cret");
+    HIDES("\\ud83d\\ude00cret", "\xf0\x9f\x98\x80"
+                                "cret");
     HIDES("s\\x65cret", "secret");
     HIDES("s\\/cret", "s/cret");
     HIDES("s\\ncret", "s\ncret");
     HIDES("s\ncret", "s cret");
     HIDES("s+cret", "s cret");
     HIDES("s&amp;cret", "s&cret");
-    HIDES("s&nbsp;cret", "s\xc2\xa0" "cret");
+    HIDES("s&nbsp;cret", "s\xc2\xa0"
+                         "cret");
 }
 
 static void
 test_what_only_looks_like_a_secret_is_shown(void **state)
 {
     (void)state;
-    SHOWS("s%E2%82%abcret", "s\xe2\x82\xac" "cret");
-    SHOWS("s%E2%82%", "s\xe2\x82\xac" "cret");
+    SHOWS("s%E2%82%abcret", "s\xe2\x82\xac"
+                            "cret");
+    SHOWS("s%E2%82%", "s\xe2\x82\xac"
+                      "cret");
     SHOWS("s%2gcret", "s/cret");
     SHOWS("s%2`cret", "s/cret");
     SHOWS("s%2~cret", "s/cret");
     SHOWS("s%", "s%cr");
     SHOWS("s%2", "s/c");
-    SHOWS("s\\u20adcret", "s\xe2\x82\xac" "cret");
+    SHOWS("s\\u20adcret", "s\xe2\x82\xac"
+                          "cret");
     SHOWS("s\\u20a", "s\xe2\x82\xac");
     SHOWS("s\\U0000", "s\xe2\x82\xac");
-    SHOWS("s\\U000020adcret", "s\xe2\x82\xac" "cret");
-    SHOWS("\\ud83d\\ude01cret", "\xf0\x9f\x98\x80" "cret");
-    SHOWS("\\ud83e\\ude00cret", "\xf0\x9f\x98\x80" "cret");
-    SHOWS("\\ud83d----------", "\xf0\x9f\x98\x80" "cret");
+    SHOWS("s\\U000020adcret", "s\xe2\x82\xac"
+                              "cret");
+    SHOWS("\\ud83d\\ude01cret", "\xf0\x9f\x98\x80"
+                                "cret");
+    SHOWS("\\ud83e\\ude00cret", "\xf0\x9f\x98\x80"
+                                "cret");
+    SHOWS("\\ud83d----------", "\xf0\x9f\x98\x80"
+                               "cret");
     SHOWS("\\x6", "abc");
     SHOWS("s\\x6gcret", "secret");
     SHOWS("s\\x66cret", "secret");
@@ -196,9 +214,12 @@ test_what_only_looks_like_a_secret_is_shown(void **state)
     SHOWS("s\\ncret", "s\rcret");
     SHOWS("secre\\", "secret");
     SHOWS("s\\\0cret", "secret");
-    SHOWS("s&#8365;cret", "s\xe2\x82\xac" "cret");
-    SHOWS("s&#8364,cret", "s\xe2\x82\xac" "cret");
-    SHOWS("s&#;---cret", "s\xe2\x82\xac" "cret");
+    SHOWS("s&#8365;cret", "s\xe2\x82\xac"
+                          "cret");
+    SHOWS("s&#8364,cret", "s\xe2\x82\xac"
+                          "cret");
+    SHOWS("s&#;---cret", "s\xe2\x82\xac"
+                         "cret");
     SHOWS("secre&#", "secret");
     SHOWS("s&lt;cret", "s>cret");
 }
@@ -263,9 +284,10 @@ test_the_words_of_an_error_answer(void **state)
     assert_says("{\"detail\": [{\"loc\": [\"query\", 0, \"a\\u0062\", []], "
                 "\"msg\": \"m\"}, {\"msg\": \"n\"}]}",
                 "query.0.ab.: m; n");
-    assert_says("{\"detail\": [{\"msg\": 1, \"loc\": 2}, {\"msg\": \"\"}, 3, {}, "
-                "{\"msg\": \"m\", \"loc\": []}, {\"msg\": \"n\", \"loc\": 4}]}",
-                "m; n");
+    assert_says(
+        "{\"detail\": [{\"msg\": 1, \"loc\": 2}, {\"msg\": \"\"}, 3, {}, "
+        "{\"msg\": \"m\", \"loc\": []}, {\"msg\": \"n\", \"loc\": 4}]}",
+        "m; n");
     assert_says("{\"detail\": [{\"msg\": \"1\"}, {\"msg\": \"2\"}, "
                 "{\"msg\": \"3\"}, {\"msg\": \"4\"}, {\"msg\": \"5\"}, "
                 "{\"msg\": \"6\"}, {\"msg\": \"7\"}, {\"msg\": \"8\"}, "
@@ -293,7 +315,8 @@ test_when_credentials_are_wanted_in_the_body(void **state)
     (void)state;
     assert_true(wants_body("{\"detail\": [{\"loc\": [\"body\"]}]}"));
     assert_true(wants_body("{\"detail\": [{}, {\"loc\": [\"body\", 1]}]}"));
-    assert_false(wants_body("{\"detail\": [{\"loc\": [\"query\", \"body\"]}]}"));
+    assert_false(
+        wants_body("{\"detail\": [{\"loc\": [\"query\", \"body\"]}]}"));
     assert_false(wants_body("{\"detail\": [{\"loc\": [1]}, {\"loc\": []}]}"));
     assert_false(wants_body("{\"detail\": [{\"loc\": \"body\"}, 1]}"));
     assert_false(wants_body("{\"detail\": \"body\"}"));

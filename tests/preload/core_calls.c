@@ -22,10 +22,10 @@ typedef uintptr_t word;
 typedef word (*function)(word, word, word, word, word, word);
 
 /* Python's functions, and what they return beside a MemoryError. */
-#define FUNCTIONS(X)                            \
+#define FUNCTIONS(X)                  \
     X(PyArg_ParseTupleAndKeywords, 0) \
     X(PyBool_FromLong, 0)             \
-    X(PyBytes_AsString, 0)             \
+    X(PyBytes_AsString, 0)            \
     X(PyBytes_AsStringAndSize, -1)    \
     X(PyCapsule_New, 0)               \
     X(PyDict_GetItemWithError, 0)     \
