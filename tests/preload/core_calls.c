@@ -103,6 +103,8 @@ enum {
 
 static hook hooks[HOOKS];
 
+static int first; /* of HOOKS that are wanted */
+
 static word
 count_block(word block)
 {
@@ -217,7 +219,7 @@ find_tables(const ElfW(Dyn) * entry)
 static int
 hook_slot(const char *name, word *slot)
 {
-    for (size_t i = 0; i < HOOKS; i++) {
+    for (int i = first; i < HOOKS; i++) {
         if (strcmp(hooks[i].name, name) != 0 || *slot == 0 ||
             *slot == (word)hooks[i].stand_in) {
             continue;
@@ -269,7 +271,7 @@ hook_object(struct dl_phdr_info *object, size_t size, void *context)
  */
 
 int
-core_calls_hook(void);
+core_calls_hook(int memory);
 int
 core_calls_unhook(void);
 void
@@ -279,11 +281,13 @@ core_calls_disarm(void);
 long
 core_calls_live_blocks(void);
 
-/* Stand before the extension's calls; returns before how many functions. */
+/* Stand before the extension's calls, those for memory if MEMORY says so.
+ * Returns before how many functions. */
 int
-core_calls_hook(void)
+core_calls_hook(int memory)
 {
     int hooked = 0;
+    first = memory ? 0 : STRING_TO_DOUBLE;
     (void)dl_iterate_phdr(hook_object, &hooked);
     return hooked;
 }
