@@ -94,7 +94,7 @@ build/tsan/%: tests/c/%.c $(LOWER) $(HEADERS)
 
 build/coverage/c/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p $(@D)
-	@gcc -O0 --coverage $(C_LINES)
+	@gcc -O0 --coverage -fprofile-update=atomic $(C_LINES)
 
 build/plain/%: tests/c/%.c $(LOWER) $(HEADERS)
 	@mkdir -p $(@D)
