@@ -365,6 +365,43 @@ test_without_a_thread_the_resolver_is_waited_for(void **state)
     end_attempt_while("pthread_create", EAGAIN);
 }
 
+/* How many of the options for ROUTE may be refused, with NOT_BUILT_IN, and it
+ * is set all the same. */
+static int
+count_needless(const gl_route *route)
+{
+    gl_error err;
+    int needless = 0;
+    bool failed = true;
+    for (long nth = 1; failed; nth++) {
+        gl_handle *handle = gl_handle_new(&err);
+        assert_non_null(handle);
+        failures_arm("curl_easy_setopt", nth, CURLE_NOT_BUILT_IN, false);
+        const CURLcode code = gl_handle_set_route(handle, route);
+        failed = failures_disarm();
+        assert_int_equal(code == CURLE_OK, handle->route.length > 0);
+        needless += failed && code == CURLE_OK;
+        gl_handle_free(handle);
+    }
+    return needless;
+}
+
+static void
+test_a_directory_of_authorities_that_is_refused_is_not_done_without(
+    void **state)
+{
+    const gl_route none = {.proxy = "", .no_proxy = ""};
+    const gl_route file = {.proxy = "", .no_proxy = "", .ca_file = "/f.pem"};
+    const gl_route directory = {.proxy = "", .no_proxy = "", .ca_path = "/d"};
+    (void)state;
+    /* That libcurl leaves its resolver alone. */
+    const int always = count_needless(&none);
+    assert_in_range(always, 0, 1);
+    /* To take back directories that are not set. */
+    assert_int_equal(count_needless(&file), always + 2);
+    assert_int_equal(count_needless(&directory), always);
+}
+
 int
 main(void)
 {
@@ -376,6 +413,8 @@ main(void)
         cmocka_unit_test(test_each_code_means_the_same_without_a_transfer),
         cmocka_unit_test(test_a_certificate_that_is_wanting_comes_with_advice),
         cmocka_unit_test(test_without_a_thread_the_resolver_is_waited_for),
+        cmocka_unit_test(
+            test_a_directory_of_authorities_that_is_refused_is_not_done_without),
         cmocka_unit_test(test_each_call_may_fail),
     };
     failures_start();
