@@ -5,6 +5,7 @@
  * linker has filled (ELF's global offset table).  Ours are put into the
  * extension's table alone, so whoever else calls the same function is left in
  * peace; a preload would not do, since Python's own symbols come before it.
+ * For 64-bit Linux, whose relocations have addends.
  */
 #define _GNU_SOURCE
 #include <elf.h>
