@@ -1,6 +1,11 @@
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* strerror_r */
+#endif
+
 #include "curl_errors.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static gl_error_kind
 kind_of(CURLcode code)
@@ -99,15 +104,41 @@ tls_advice(CURLcode code, CURL *easy)
     return certificate_advice(reason);
 }
 
-void
-gl_curl_error(CURLcode code, CURL *easy, const char *text, gl_error *err)
+/* Write the system's reason for there being no connection, OS_ERROR or what
+ * libcurl knows, to REASON, of SIZE bytes; empty: there is none. */
+static void
+system_reason(CURL *easy, int os_error, char *reason, size_t size)
 {
+    reason[0] = '\0';
+#if !defined(_WIN32) /* where libcurl has another kind of numbers */
+    long error = os_error;
+    if (error == 0) {
+        (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+    }
+    if (error != 0 && strerror_r((int)error, reason, size) != 0) {
+        reason[0] = '\0';
+    }
+#else
+    (void)easy;
+    (void)os_error;
+    (void)size;
+#endif
+}
+
+void
+gl_curl_error(CURLcode code, CURL *easy, const char *text, int os_error,
+              gl_error *err)
+{
+    char reason[128] = "";
     const gl_error_kind kind = kind_of(code);
     if (kind == GL_ERROR_MEMORY) {
         (void)gl_error_memory(err);
         return;
     }
-    const char *advice = kind == GL_ERROR_TLS ? tls_advice(code, easy) : "";
+    if (code == CURLE_COULDNT_CONNECT) {
+        system_reason(easy, os_error, reason, sizeof reason);
+    }
+    const char *advice = kind == GL_ERROR_TLS ? tls_advice(code, easy) : reason;
     gl_error_set(err, kind, "%s%s%s%s",
                  text[0] ? text : curl_easy_strerror(code),
                  advice[0] ? " (" : "", advice, advice[0] ? ")" : "");

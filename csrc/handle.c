@@ -1,16 +1,20 @@
 #if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L /* pthread */
+#define _POSIX_C_SOURCE 200809L /* pthread, fcntl */
 #endif
 
 #include "handle.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libcurl.h"
 
 #if !defined(_WIN32)
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #endif
 
 enum { MAX_ROUTE = 8 * 1024 * 1024 }; /* four variables, and room to spare */
@@ -92,6 +96,29 @@ gl_handle_free(gl_handle *handle)
 /* ---- options --------------------------------------------------------------
  */
 
+#if !defined(_WIN32)
+
+/* A socket that does not block, and that programs started meanwhile do not
+ * get.  libcurl goes on with one that it could not keep from blocking, and
+ * then waits in it for as long as the server likes. */
+static curl_socket_t
+open_socket(void *os_error, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    (void)purpose;
+    const int fd = socket(to->family, to->socktype, to->protocol);
+    if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != -1 &&
+        fcntl(fd, F_SETFL, O_NONBLOCK) != -1) {
+        return fd;
+    }
+    *(int *)os_error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return CURL_SOCKET_BAD;
+}
+
+#endif
+
 #define SET(option, value) GL_SETOPT(code, easy, option, value)
 
 static CURLcode
@@ -123,6 +150,9 @@ set_manners(CURL *easy)
     /* Take what comes compressed, ask for nothing: a header of ours says so. */
     SET(CURLOPT_ACCEPT_ENCODING, "");
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+#if !defined(_WIN32)
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+#endif
     return code;
 }
 

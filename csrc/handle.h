@@ -51,7 +51,9 @@ gl_handle_free(gl_handle *handle);
 
 /* Set HANDLE's options for ROUTE, and those that no call changes: TLS is
  * verified, and 1.2 at least; nothing but HTTP and HTTPS; no redirects, cookies
- * or .netrc.  CURLE_OK, or why libcurl refuses. */
+ * or .netrc; sockets never block, and are not inherited: CURLOPT_OPENSOCKETDATA
+ * has to be an int, for the errno where there is none.  CURLE_OK, or why
+ * libcurl refuses. */
 CURLcode
 gl_handle_set_route(gl_handle *handle, const gl_route *route);
 

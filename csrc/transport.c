@@ -25,6 +25,7 @@ typedef struct {
     bool wants_date;         /* see gl_transport_options */
     bool refused;            /* by a callback, with ERR filled */
     bool cut_short;          /* by on_body: enough of an error answer's body */
+    int os_error;            /* errno where there was no socket, else 0 */
     char error_text[CURL_ERROR_SIZE];
 } attempt;
 
@@ -172,6 +173,7 @@ set_callbacks(CURL *easy, attempt *a)
     SET(CURLOPT_WRITEDATA, a);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, a);
+    SET(CURLOPT_OPENSOCKETDATA, &a->os_error);
     return code;
 }
 
@@ -294,7 +296,7 @@ read_response(CURL *easy, gl_http_response *response, gl_error *err)
     if (response->status < 100) {
         /* A status line that libcurl lets pass without a status. */
         gl_curl_error(CURLE_WEIRD_SERVER_REPLY, easy,
-                      "the answer has no HTTP status", err);
+                      "the answer has no HTTP status", 0, err);
         return -1;
     }
     (void)curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
@@ -306,12 +308,20 @@ read_response(CURL *easy, gl_http_response *response, gl_error *err)
                : gl_buffer_append_string(&response->location, location, err);
 }
 
-/* Time ran out: all of it, or what one connection may take to come up. */
+/* Time ran out: all of it, what one connection may take to come up, or what
+ * the system gives it. */
 static void
-set_timed_out(const gl_http_request *request,
+set_timed_out(const gl_http_request *request, const attempt *a,
               const gl_transport_options *options, gl_error *err)
 {
-    if (gl_monotonic() < options->deadline - 0.01) {
+    const double soon = gl_monotonic() + 0.01;
+    if (soon < a->connect_deadline && soon < options->deadline) {
+        gl_error_set(err, GL_ERROR_TIMEOUT,
+                     "no connection to %s: the system waits no longer "
+                     "(ETIMEDOUT)",
+                     request->origin);
+    }
+    else if (soon < options->deadline) {
         gl_error_set(err, GL_ERROR_TIMEOUT,
                      "no connection to %s within %g s (connect_timeout)",
                      request->origin, options->connect_timeout);
@@ -353,10 +363,10 @@ conclude(CURLcode code, const gl_http_request *request,
         set_headers_too_long(a->err);
     }
     else if (code == CURLE_OPERATION_TIMEDOUT) {
-        set_timed_out(request, options, a->err);
+        set_timed_out(request, a, options, a->err);
     }
     else {
-        gl_curl_error(code, a->easy, a->error_text, a->err);
+        gl_curl_error(code, a->easy, a->error_text, a->os_error, a->err);
     }
     return -1;
 }
@@ -379,7 +389,7 @@ prepare(gl_handle *handle, const gl_http_request *request,
         code = set_request(easy, request, headers);
     }
     if (code != CURLE_OK) {
-        gl_curl_error(code, easy, a->error_text, err);
+        gl_curl_error(code, easy, a->error_text, 0, err);
         return -1;
     }
     return 0;

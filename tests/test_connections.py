@@ -2,11 +2,14 @@
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +53,25 @@ def test_the_last_given_back_is_taken_first(stub: StubServer) -> None:
     for _ in range(3):
         create_token(stub)
     assert connections(stub)[2:] == [slow] * 3
+
+
+def test_programs_that_are_started_do_not_get_the_connection(stub: StubServer) -> None:
+    create_token(stub)
+    ours = [fd for fd in descriptors_to(stub.port) if os.get_inheritable(fd)]
+    assert ours == []
+
+
+def descriptors_to(port: int) -> list[int]:
+    """This process's connections to a server, of which there is at least one."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if entry.readlink().name.startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(entry.name))) as connection:
+                    if connection.getpeername()[1:2] == (port,):
+                        found.append(int(entry.name))
+    assert found
+    return found
 
 
 def test_an_error_answer_keeps_the_connection(stub: StubServer) -> None:

@@ -312,7 +312,9 @@ def test_transport_errors_show_no_secret() -> None:
             max_retries=0,
         )
     assert_no_secret(caught.value)
-    assert str(caught.value).startswith(f"cannot connect to http://127.0.0.1:{port}: ")
+    said = str(caught.value)
+    assert said.startswith(f"cannot connect to http://127.0.0.1:{port}: ")
+    assert said.endswith("(Connection refused)")
 
 
 def all_errors() -> list[genlogs_ext.GenLogsError]:
