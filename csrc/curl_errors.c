@@ -7,6 +7,24 @@
 #include <stdbool.h>
 #include <string.h>
 
+static bool
+begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* libcurl reads the CA file once the server has answered, and may tell of one
+ * that it cannot read as of a handshake that broke off. */
+static CURLcode
+code_by_text(CURLcode code, const char *text)
+{
+    return code == CURLE_SSL_CONNECT_ERROR &&
+                   (begins_with(text, "error setting certificate ") ||
+                    begins_with(text, "error adding trust anchors from "))
+               ? CURLE_SSL_CACERT_BADFILE
+               : code;
+}
+
 static gl_error_kind
 kind_of(CURLcode code)
 {
@@ -130,6 +148,7 @@ gl_curl_error(CURLcode code, CURL *easy, const char *text, int os_error,
               gl_error *err)
 {
     char reason[128] = "";
+    code = code_by_text(code, text);
     const gl_error_kind kind = kind_of(code);
     if (kind == GL_ERROR_MEMORY) {
         (void)gl_error_memory(err);

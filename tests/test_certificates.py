@@ -206,6 +206,16 @@ def test_a_variable_may_name_a_directory(
     create_token(tls_stub)
 
 
+def test_a_file_without_certificates_is_blamed_not_the_server(
+    tls_stub: StubServer, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(genlogs_ext.TLSError, match="a readable PEM file") as caught:
+        create_token(tls_stub, ca_file=tmp_path / "ca.pem")
+    assert (caught.value.curl_code, caught.value.retryable) == (77, False)
+    assert "does the server" not in str(caught.value)
+
+
 def test_a_variable_that_names_nothing_is_an_error(
     tls_stub: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
