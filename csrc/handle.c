@@ -50,16 +50,32 @@ gl_handle_close(gl_handle *handle)
     gl_buffer_free(&handle->route);
 }
 
+/* Say why libcurl has no handle for us: memory, or what it waits with. */
+static int
+set_no_handle(int os_error, gl_error *err)
+{
+    if (os_error != EMFILE && os_error != ENFILE) {
+        return gl_error_memory(err);
+    }
+    gl_error_set(err, GL_ERROR_CONNECT,
+                 "no connection: too many files are open (%s)",
+                 os_error == EMFILE ? "EMFILE" : "ENFILE");
+    err->retryable = true;
+    return -1;
+}
+
 static int
 open_curl(gl_handle *handle, gl_error *err)
 {
+    errno = 0;
     handle->multi = curl_multi_init();
     handle->easy = curl_easy_init();
     if (handle->multi == NULL || handle->easy == NULL ||
         curl_multi_setopt(handle->multi, CURLMOPT_MAXCONNECTS, 1L) !=
             CURLM_OK) {
+        const int os_error = errno;
         gl_handle_close(handle);
-        return gl_error_memory(err);
+        return set_no_handle(os_error, err);
     }
     return 0;
 }

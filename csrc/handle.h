@@ -36,7 +36,7 @@ typedef struct gl_handle {
     struct gl_handle *next; /* the pool's */
 } gl_handle;
 
-/* NULL, ERR filled, when memory is short. */
+/* NULL, ERR filled, when memory is short, or descriptors are. */
 gl_handle *
 gl_handle_new(gl_error *err);
 
@@ -61,7 +61,7 @@ gl_handle_set_route(gl_handle *handle, const gl_route *route);
  * what belongs to it.  A libcurl that would wait for a resolver that hangs does
  * so in a thread of its own, and HANDLE begins anew.  One older than 8.1.0, for
  * which it is not safe to use EASY again, gets a new one; the connection stays.
- * GL_ERROR_MEMORY when it cannot; then it is good for gl_handle_free only. */
+ * As gl_handle_new when it cannot; then it is good for gl_handle_free only. */
 int
 gl_handle_end_attempt(gl_handle *handle, gl_error *err);
 

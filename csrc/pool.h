@@ -32,7 +32,8 @@ gl_pool_new(void);
 void
 gl_pool_free(gl_pool *pool);
 
-/* Lend a handle.  NULL, ERR filled, when memory is short. */
+/* Lend a handle.  NULL, ERR filled, when memory is short, or descriptors are.
+ */
 gl_handle *
 gl_pool_take(gl_pool *pool, gl_error *err);
 
