@@ -162,6 +162,9 @@ static CURLcode
 set_manners(CURL *easy)
 {
     CURLcode code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A newer libcurl would remember that a name was unknown, and another
+     * attempt be none. */
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     SET(CURLOPT_POST, 1L);
     /* Take what comes compressed, ask for nothing: a header of ours says so. */
     SET(CURLOPT_ACCEPT_ENCODING, "");
