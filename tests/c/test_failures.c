@@ -232,7 +232,7 @@ test_each_code_means_the_same_without_a_transfer(void **state)
     for (int code = 1; code <= CURL_LAST + 1; code++) {
         const ending wanted = expected_ending(code);
         gl_error err = GL_ERROR_INIT;
-        gl_curl_error((CURLcode)code, easy, "", &err);
+        gl_curl_error((CURLcode)code, easy, "", 0, &err);
         if (code == CURLE_OUT_OF_MEMORY) {
             assert_int_equal(err.kind, GL_ERROR_MEMORY);
         }
@@ -265,12 +265,12 @@ test_a_certificate_that_is_wanting_comes_with_advice(void **state)
     assert_non_null(easy);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         failures_set_verify_result(reasons[i].reason);
-        gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, &err);
+        gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, 0, &err);
         assert_non_null(strstr(err.message, words));
         assert_non_null(strstr(err.message, reasons[i].advice));
     }
     failures_set_verify_result(23); /* revoked */
-    gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, &err);
+    gl_curl_error(CURLE_PEER_FAILED_VERIFICATION, easy, words, 0, &err);
     assert_string_equal(err.message, words);
     failures_set_verify_result(-1);
     curl_easy_cleanup(easy);
