@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -696,3 +697,21 @@ def test_a_key_beyond_ascii_is_sent_as_latin_1(client: Any) -> None:
         source = TokenSource(server.email, server.password, "kéy", base_url=server.base_url)
         assert client(source)("GET", f"{server.base_url}/x")[0] == 404
         assert server.requests[-1].header("x-api-key") == "kéy"
+
+
+# ---- what is not installed ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "client"), [("GenLogsAuth", "requests"), ("GenLogsTransport", "httpx")]
+)
+def test_a_missing_client_is_named_with_its_extra(
+    name: str, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, client, None)
+    monkeypatch.delitem(sys.modules, f"genlogs_ext.auth.for_{client}")
+    with pytest.raises(
+        ImportError, match=rf"pip install 'genlogs-ext\[{client}\]'"
+    ) as caught:
+        getattr(genlogs_ext.auth, name)
+    assert str(caught.value).startswith(f"{name} needs {client}: ")

@@ -25,12 +25,16 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Import the one that is asked for: few have both clients."""
-        if name == "GenLogsAuth":
-            from genlogs_ext.auth.for_requests import GenLogsAuth
+        client = {"GenLogsAuth": "requests", "GenLogsTransport": "httpx"}.get(name)
+        if client is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-            return GenLogsAuth
-        if name == "GenLogsTransport":
-            from genlogs_ext.auth.for_httpx import GenLogsTransport
-
-            return GenLogsTransport
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(f"{__name__}.for_{client}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != client:
+                raise
+            raise ImportError(
+                f"{name} needs {client}: pip install 'genlogs-ext[{client}]'"
+            ) from error
