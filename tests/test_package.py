@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import weakref
@@ -45,6 +46,23 @@ def test_import_brings_nothing_heavy() -> None:
     assert not names & HEAVY
     own = names - set(sys.builtin_module_names)
     assert all(name.startswith("genlogs_ext") for name in own)
+
+
+def test_a_source_tree_that_is_not_built_says_what_to_do(tmp_path: Path) -> None:
+    package = Path(genlogs_ext.__file__).parent
+    shutil.copytree(
+        package,
+        tmp_path / package.name,
+        ignore=shutil.ignore_patterns("_core.*", "__pycache__"),
+    )
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", "import genlogs_ext"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 1
+    said = answer.stderr.splitlines()[-1]
+    assert said.startswith(f"ImportError: {tmp_path / package.name} is the source of")
+    assert "start Python in another directory" in said
 
 
 def test_version_is_the_distributions() -> None:
