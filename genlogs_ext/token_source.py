@@ -115,6 +115,8 @@ class TokenSource:
         endpoint = check(*self._credentials, **self._given)
         # The environment may change; where the token comes from, and may go, does not.
         self._base_url = endpoint.removesuffix(_TOKEN_PATH)
+        if isinstance(cache, type):
+            raise TypeError(f"cache must be a TokenCache, not a class: {cache.__name__}()?")
         for name in ("load", "store", "lock"):
             if cache is not None and not callable(getattr(cache, name, None)):
                 raise TypeError(f"cache must be a TokenCache: it has no method {name}()")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import genlogs_ext
-from genlogs_ext import AccessToken, TokenSource, _clock, _threads
+from genlogs_ext import AccessToken, FileCache, TokenSource, _clock, _threads
 from genlogs_ext.testing import Delay, Drip, Reply, StubServer
 
 from .helpers import Clock, shown, wait_for, wait_until_written
@@ -527,6 +527,7 @@ def test_what_comes_after_a_close_is_not_kept(stub: StubServer) -> None:
         ({"base_url": "http://example.com"}, ValueError, "^base_url must begin with https"),
         ({"timeout": 0}, ValueError, "^timeout must be"),
         ({"cache": "redis://"}, TypeError, r"^cache .*no method load\(\)"),
+        ({"cache": FileCache}, TypeError, r"^cache .*not a class: FileCache\(\)\?"),
         ({"verify": False}, TypeError, "verify"),
     ],
 )
