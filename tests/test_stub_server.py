@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 import ssl
@@ -11,6 +12,7 @@ import threading
 import time
 from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -242,23 +244,42 @@ def test_tls_without_trustme_says_what_to_install(monkeypatch: pytest.MonkeyPatc
         StubServer(tls=True).start()
 
 
-def test_it_runs_by_hand() -> None:
+@pytest.mark.parametrize("options", [[], ["--tls"]])
+def test_it_runs_by_hand(options: list[str]) -> None:
+    account = ["--email", "e@x.example", "--password", "it's $HOME"]
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "genlogs_ext.testing", "--email", "e@x.example"],
+        [sys.executable, "-u", "-m", "genlogs_ext.testing", *account, *options],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         try:
             assert process.stdout is not None
-            base_url = process.stdout.readline().split()[-1]
-            tokens = genlogs_ext.create_token(
-                "e@x.example", "1234+", "stub-api-key", base_url=base_url
-            )
+            said = "".join(takewhile(lambda line: "Ctrl-C" not in line, process.stdout))
+            exports, command = re.findall(r"((?:^  export .*\n)+)  (.*)$", said, re.M)[0]
+            assert command == "genlogs-token --json"
+            done = subprocess.run(
+                ["sh", "-ec", f'{exports}"$0" -m genlogs_ext --json', sys.executable],
+                capture_output=True, text=True, timeout=20, check=False,
+            )  # fmt: skip
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)
-    assert tokens["user_id"] == "1"
     assert process.returncode == 0
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["user_id"] == "1"
+
+
+def test_by_hand_a_port_that_is_taken_is_said_in_a_line() -> None:
+    with StubServer() as server:
+        port = server.base_url.rpartition(":")[2]
+        done = subprocess.run(
+            [sys.executable, "-m", "genlogs_ext.testing", "--port", port],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"cannot listen on port {port}: .+; try another, or 0\n", done.stderr
+    )
 
 
 # ---- what else there is ------------------------------------------------------------

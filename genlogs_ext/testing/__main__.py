@@ -1,6 +1,8 @@
 """`python -m genlogs_ext.testing`: run a StubServer by hand."""
 
 import argparse
+import shlex
+import sys
 import threading
 
 from genlogs_ext.testing.stub_server import (
@@ -50,20 +52,39 @@ def main(arguments: list[str] | None = None) -> None:
         tls=options.tls,
         port=options.port,
     )
-    with server:
-        print(f"The stand-in for the GenLogs API listens on {server.base_url}\n")
-        print("In another terminal:\n")
-        print(f"  export GENLOGS_BASE_URL={server.base_url}")
-        ca_file = f", ca_file={server.ca_file!r}" if server.ca_file else ""
-        print(
-            '  python -c "import genlogs_ext; print(genlogs_ext.create_token('
-            f'{options.email!r}, {options.password!r}, {options.api_key!r}{ca_file}))"\n'
+    try:
+        server.start()
+    except ImportError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(
+            f"cannot listen on port {options.port}: {error.strerror}; try another, or 0"
         )
-        print("Ctrl-C ends it.", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print()
+    try:
+        _tell(server)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.stop()
+
+
+def _tell(server: StubServer) -> None:
+    """Print what to type in another terminal."""
+    variables = {
+        "GENLOGS_BASE_URL": server.base_url,
+        "GENLOGS_EMAIL": server.email,
+        "GENLOGS_PASSWORD": server.password,
+        "GENLOGS_API_KEY": server.api_key,
+        "SSL_CERT_FILE": server.ca_file,
+    }
+    print(f"The stand-in for the GenLogs API listens on {server.base_url}\n")
+    print("In another terminal:\n")
+    for name, value in variables.items():
+        if value:
+            print(f"  export {name}={shlex.quote(value)}")
+    print("  genlogs-token --json\n")
+    print("Ctrl-C ends it.", flush=True)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class StubServer:
             RecordedRequest and returns JSON or a Reply. It is for whoever brings an API
             key and a token of this server that has not expired; others get a 403 or 401.
         tls: True for https with a certificate of its own making (needs trustme:
-            `pip install genlogs-ext[testing]`), or your own context.
+            `pip install 'genlogs-ext[testing]'`), or your own context.
         host: Loopback address or name to listen on.
         port: 0 for a free one.
 
