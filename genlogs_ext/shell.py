@@ -22,9 +22,11 @@ from genlogs_ext.errors import (
 
 TYPE_CHECKING = False  # typing would slow every start down
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from genlogs_ext.access_token import AccessToken
+    from genlogs_ext.file_cache import FileCache
 
 OK, FAILED, USAGE, REFUSED, NO_ANSWER, BAD_ANSWER = range(6)
 INTERRUPTED, CLOSED_PIPE = 130, 141  # what shells say of SIGINT and SIGPIPE
@@ -191,13 +193,15 @@ def _run(arguments: list[str]) -> int:
             base_url = endpoint.removesuffix("/auth/token")
             if options.command == "logout":
                 return _logout(base_url)
+            if options.command == "login":
+                _want_keyring(base_url)
+            get = _shared() if options.cache else _request
             if credentials is None:
                 credentials = find(
                     base_url,
                     password_stdin=options.password_stdin,
                     use_keyring=options.command != "login",
                 )
-            get = _share if options.cache else _request
             token = get(credentials.values, base_url, timeout)
             if options.command == "login":
                 return _login(credentials, base_url)
@@ -278,18 +282,29 @@ def _request(values: dict[str, str], base_url: str, timeout: float) -> "AccessTo
     return outcome[0]
 
 
-def _share(values: dict[str, str], base_url: str, timeout: float) -> "AccessToken":
+def _shared() -> "Callable[[dict[str, str], str, float], AccessToken]":
+    """Make the way by the machine's cache, or say what that needs."""
+    from functools import partial
+
+    from genlogs_ext import FileCache
+
+    return partial(_share, FileCache())
+
+
+def _share(
+    cache: "FileCache", values: dict[str, str], base_url: str, timeout: float
+) -> "AccessToken":
     """Take the token of the machine's cache, or make the next one for it."""
     import logging
 
-    from genlogs_ext import FileCache, TokenSource
+    from genlogs_ext import TokenSource
 
     logging.basicConfig(format="genlogs-token: %(message)s", level=logging.WARNING)
     source = TokenSource(
         values["email"],
         values["password"],
         values["api_key"],
-        cache=FileCache(),
+        cache=cache,
         base_url=base_url,
         timeout=timeout,
     )
@@ -332,6 +347,18 @@ def _shown(
             f"in {token.expires_in:.0f} s\n"
         )
     return f"{token.value}\n"
+
+
+def _want_keyring(base_url: str) -> None:
+    """Say that there is no keyring before anybody types what it should keep."""
+    from genlogs_ext import _keyring
+
+    try:
+        _keyring.load(base_url)
+    except _keyring.NoKeyringError as error:
+        raise UsageError(str(error)) from None
+    except _keyring.KeyringError:  # a broken entry is about to be replaced
+        pass
 
 
 def _login(credentials: Credentials, base_url: str) -> int:

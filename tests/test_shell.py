@@ -650,6 +650,27 @@ def test_without_keyring_it_says_what_to_install(
     assert run().returncode == 0  # the environment has all
 
 
+@pytest.mark.parametrize(
+    ("argument", "package", "extra"),
+    [("login", "keyring", "keyring"), ("--cache", "filelock", "file-cache")],
+)
+def test_a_missing_package_is_named_before_anything_is_asked(
+    api: StubServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argument: str,
+    package: str,
+    extra: str,
+) -> None:
+    missing = f"raise ModuleNotFoundError(name={package!r})\n"
+    (tmp_path / f"{package}.py").write_text(missing)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    said = refusal(run(argument), 2)  # without credentials, which come second
+    assert f"needs {package}: pip install 'genlogs-ext[{extra}]'" in said
+    assert "not set" not in said
+    assert api.requests == []
+
+
 # ---- the start ---------------------------------------------------------------------
 
 
