@@ -4,6 +4,7 @@
 
 #include "curl_errors.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -122,45 +123,86 @@ tls_advice(CURLcode code, CURL *easy)
     return certificate_advice(reason);
 }
 
-/* Write the system's reason for there being no connection, OS_ERROR or what
- * libcurl knows, to REASON, of SIZE bytes; empty: there is none. */
-static void
-system_reason(CURL *easy, int os_error, char *reason, size_t size)
+/* The errno for there being no connection, OS_ERROR or what libcurl knows; 0:
+ * none, or none of the C library's. */
+static int
+system_error(CURL *easy, int os_error)
 {
-    reason[0] = '\0';
 #if !defined(_WIN32) /* where libcurl has another kind of numbers */
     long error = os_error;
     if (error == 0) {
         (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
     }
-    if (error != 0 && strerror_r((int)error, reason, size) != 0) {
-        reason[0] = '\0';
-    }
+    return (int)error;
 #else
     (void)easy;
     (void)os_error;
+    return 0;
+#endif
+}
+
+/* Write the system's words for ERROR, of errno, to TEXT, which is empty. */
+static void
+say_system_error(int error, char *text, size_t size)
+{
+#if !defined(_WIN32)
+    if (error != 0) {
+        (void)strerror_r(error, text, size);
+    }
+#else
+    (void)error;
+    (void)text;
     (void)size;
 #endif
+}
+
+static const char *
+connect_advice(CURLcode code, int error)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "is there a network, and does base_url name the right host?";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return "is there a network, and is the proxy's name right?";
+    case CURLE_COULDNT_CONNECT:
+        if (error == 0 || error == ECONNREFUSED) {
+            return "does a server listen there, and are base_url and the "
+                   "proxy right?";
+        }
+        return "";
+    default:
+        return "";
+    }
 }
 
 void
 gl_curl_error(CURLcode code, CURL *easy, const char *text, int os_error,
               gl_error *err)
 {
-    char reason[128] = "";
     code = code_by_text(code, text);
     const gl_error_kind kind = kind_of(code);
     if (kind == GL_ERROR_MEMORY) {
         (void)gl_error_memory(err);
         return;
     }
-    if (code == CURLE_COULDNT_CONNECT) {
-        system_reason(easy, os_error, reason, sizeof reason);
+    char reason[128] = "";
+    const char *advice = "";
+    if (kind == GL_ERROR_TLS) {
+        advice = tls_advice(code, easy);
     }
-    const char *advice = kind == GL_ERROR_TLS ? tls_advice(code, easy) : reason;
-    gl_error_set(err, kind, "%s%s%s%s",
-                 text[0] ? text : curl_easy_strerror(code),
-                 advice[0] ? " (" : "", advice, advice[0] ? ")" : "");
+    else if (kind == GL_ERROR_CONNECT) {
+        int error = 0;
+        if (code == CURLE_COULDNT_CONNECT) {
+            error = system_error(easy, os_error);
+            say_system_error(error, reason, sizeof reason);
+        }
+        advice = connect_advice(code, error);
+    }
+    const bool has_both = reason[0] && advice[0];
+    const bool has_any = reason[0] || advice[0];
+    gl_error_set(err, kind, "%s%s%s%s%s%s",
+                 text[0] ? text : curl_easy_strerror(code), has_any ? " (" : "",
+                 reason, has_both ? "; " : "", advice, has_any ? ")" : "");
     err->curl_code = (int)code;
     err->retryable = code_is_retryable(code);
 }

@@ -312,9 +312,26 @@ def test_transport_errors_show_no_secret() -> None:
             max_retries=0,
         )
     assert_no_secret(caught.value)
-    said = str(caught.value)
-    assert said.startswith(f"cannot connect to http://127.0.0.1:{port}: ")
-    assert said.endswith("(Connection refused)")
+    assert str(caught.value).startswith(f"cannot connect to http://127.0.0.1:{port}: ")
+    assert str(caught.value).endswith(
+        " (Connection refused; does a server listen there, and are base_url and the proxy right?)"
+    )
+
+
+def test_an_unknown_host_and_an_unknown_proxy_are_told_apart() -> None:
+    def said(**options: str) -> str:
+        with pytest.raises(genlogs_ext.ConnectError) as caught:
+            genlogs_ext.create_token(
+                "e@x.example", PASSWORD, API_KEY, max_retries=0, **options
+            )
+        assert_no_secret(caught.value)
+        return str(caught.value)
+
+    unknown = "x" * 64 + ".invalid"  # too long a label for anybody to be asked
+    assert "does base_url name the right host?" in said(base_url=f"https://{unknown}")
+    assert "is the proxy's name right?" in said(
+        base_url="https://127.0.0.1:1", proxy=f"http://{unknown}:1"
+    )
 
 
 def all_errors() -> list[genlogs_ext.GenLogsError]:
