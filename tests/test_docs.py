@@ -96,7 +96,6 @@ def test_an_example_runs(code: str, server: StubServer) -> None:
         "email": server.email,
         "password": server.password,
         "api_key": server.api_key,
-        "BASE_URL": server.base_url,
     }
     compiled = compile(code, "example", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     done = eval(compiled, {"__name__": "example", **names})  # noqa: S307 - our own
