@@ -84,7 +84,8 @@ def find(
     if missing:
         raise UsageError(
             f"not set in the environment: {', '.join(missing)}; set what is missing, or "
-            "on a terminal run `genlogs-token login` once" + (reason and f" ({reason})")
+            "store it in a keyring by `genlogs-token login` on a terminal"
+            + (reason and f" ({reason})")
         )
     return found
 

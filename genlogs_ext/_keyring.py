@@ -92,7 +92,9 @@ def _ask(method: str, *arguments: str) -> Any:
     try:
         return getattr(keyring, method)(SERVICE, *arguments)
     except keyring.errors.NoKeyringError:
-        raise NoKeyringError("this system has no keyring that could be used") from None
+        raise NoKeyringError(
+            "this system has no keyring that could be used: set the GENLOGS_ variables"
+        ) from None
     except Exception as error:  # backends raise what their libraries raise
         raise KeyringError(
             f"the keyring cannot be used ({type(error).__name__}): unlock it, or set the "

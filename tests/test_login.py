@@ -123,8 +123,8 @@ def test_where_nobody_can_be_asked_it_says_what_to_set(api: StubServer) -> None:
     done = run_alone(f"genlogs_ext.login(email={EMAIL!r})")
     assert done.stderr.splitlines()[-1] == (
         "ValueError: not set in the environment: GENLOGS_PASSWORD, GENLOGS_API_KEY; set "
-        "what is missing, or on a terminal run `genlogs-token login` once (the keyring "
-        f"has nothing for {api.base_url})"
+        "what is missing, or store it in a keyring by `genlogs-token login` on a terminal "
+        f"(the keyring has nothing for {api.base_url})"
     )
     assert api.requests == []
 

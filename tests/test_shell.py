@@ -622,7 +622,10 @@ def test_login_stores_nothing_that_is_refused(keyring_file: Path) -> None:
     [
         ("fake_keyring.Swallowing", "the keyring keeps nothing"),
         ("fake_keyring.Locked", r"cannot be used \(KeyringLocked\): unlock it"),
-        ("keyring.backends.fail.Keyring", "this system has no keyring"),
+        (
+            "keyring.backends.fail.Keyring",
+            "no keyring that could be used: set the GENLOGS_",
+        ),
     ],
 )
 def test_login_says_what_is_wrong_with_the_keyring(
