@@ -319,18 +319,23 @@ def test_transport_errors_show_no_secret() -> None:
 
 
 def test_an_unknown_host_and_an_unknown_proxy_are_told_apart() -> None:
-    def said(**options: str) -> str:
+    def said(base_url: str, proxy: str = "") -> str:
         with pytest.raises(genlogs_ext.ConnectError) as caught:
             genlogs_ext.create_token(
-                "e@x.example", PASSWORD, API_KEY, max_retries=0, **options
+                "e@x.example",
+                PASSWORD,
+                API_KEY,
+                base_url=base_url,
+                proxy=proxy,
+                max_retries=0,
             )
         assert_no_secret(caught.value)
         return str(caught.value)
 
     unknown = "x" * 64 + ".invalid"  # too long a label for anybody to be asked
-    assert "does base_url name the right host?" in said(base_url=f"https://{unknown}")
+    assert "does base_url name the right host?" in said(f"https://{unknown}")
     assert "is the proxy's name right?" in said(
-        base_url="https://127.0.0.1:1", proxy=f"http://{unknown}:1"
+        "https://127.0.0.1:1", f"http://{unknown}:1"
     )
 
 
