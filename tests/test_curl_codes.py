@@ -60,7 +60,8 @@ FIRST_UNKNOWN = 102
 ADVICE = {
     5: "(is there a network, and is the proxy's name right?)",
     6: "(is there a network, and does base_url name the right host?)",
-    7: "(Connection refused; does a server listen there, and are base_url and the proxy right?)",
+    7: "(Connection refused; does a server listen there, and are base_url and the proxy "
+    "right?)",
     35: "(does the server speak TLS 1.2 or newer at this port?)",
     60: "(base_url names another host than the certificate)",
     77: "(ca_file must be a readable PEM file of certificates)",

@@ -314,7 +314,8 @@ def test_transport_errors_show_no_secret() -> None:
     assert_no_secret(caught.value)
     assert str(caught.value).startswith(f"cannot connect to http://127.0.0.1:{port}: ")
     assert str(caught.value).endswith(
-        " (Connection refused; does a server listen there, and are base_url and the proxy right?)"
+        " (Connection refused; does a server listen there, and are base_url and the "
+        "proxy right?)"
     )
 
 
