@@ -36,6 +36,7 @@ PASSWORD = 'canary "pass/word&'
 API_KEY = "canary-key"
 TOKEN = "canary-token"
 MARGIN = 0.75  # seconds; the promise is 0.1, the rest is for busy machines
+LONGEST_CHILD = 30.0  # seconds; it makes one call, of less than a second
 
 SUCCESS = json.dumps(
     {"access_token_data": {"token": TOKEN, "expires": "2099-01-01T00:00:00Z"}, "n": [1]}
@@ -220,10 +221,18 @@ def call_in_child(rng: random.Random, server: StubServer, report: Report) -> Non
                 print(line, file=sys.stderr, flush=True)
         finally:
             os._exit(1 if own.wrong or not own.outcomes else 0)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     report.outcomes["in a child"] += 1
-    if status != 0:
-        report.wrong.append(f"a child ended with {status}")
+    end = time.monotonic() + LONGEST_CHILD
+    ended, status = 0, 0
+    while not ended and time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.001)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        report.wrong.append(f"a child hung for {LONGEST_CHILD:.0f} s")
+    elif status != 0:
+        report.wrong.append(f"a child ended with {os.waitstatus_to_exitcode(status)}")
 
 
 def call_and_interrupt(rng: random.Random, server: StubServer, report: Report) -> None:
@@ -269,7 +278,11 @@ def call_in_tasks(rng: random.Random, server: StubServer, report: Report) -> Non
 
 # ---- rounds --------------------------------------------------------------------------
 
-WAYS = [call_in_threads, call_in_child, call_and_interrupt, call_in_tasks]
+WAYS = [call_in_threads, call_and_interrupt, call_in_tasks]
+# AddressSanitizer of gcc 12 does not let go, in a child, of locks of malloc that other
+# threads held.
+if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+    WAYS.append(call_in_child)
 
 
 def play(seed: str, report: Report) -> None:
