@@ -715,3 +715,15 @@ def test_a_missing_client_is_named_with_its_extra(
     ) as caught:
         getattr(genlogs_ext.auth, name)
     assert str(caught.value).startswith(f"{name} needs {client}: ")
+
+
+def test_what_a_client_lacks_is_said_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "idna", None)
+    for name in [name for name in sys.modules if name.split(".")[0] == "httpx"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "genlogs_ext.auth.for_httpx")
+    with pytest.raises(ModuleNotFoundError, match="idna") as caught:
+        _ = genlogs_ext.auth.GenLogsTransport
+    assert caught.value.name == "idna"

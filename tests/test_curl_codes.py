@@ -60,8 +60,7 @@ FIRST_UNKNOWN = 102
 ADVICE = {
     5: "(is there a network, and is the proxy's name right?)",
     6: "(is there a network, and does base_url name the right host?)",
-    7: "(Connection refused; does a server listen there, and are base_url and the proxy "
-    "right?)",
+    7: "does a server listen there, and are base_url and the proxy right?)",
     35: "(does the server speak TLS 1.2 or newer at this port?)",
     60: "(base_url names another host than the certificate)",
     77: "(ca_file must be a readable PEM file of certificates)",
@@ -115,6 +114,7 @@ def test_each_curl_code_has_its_class_and_its_advice(preload: str) -> None:
     assert errors.pop(NO_MEMORY)["class"] == "MemoryError"
     for code, error in errors.items():
         assert_is_right(code, error, base_url)
+    assert "(Connection refused; " in errors[7]["said"]
 
 
 def test_an_answer_that_had_begun_does_not_make_another_error(preload: str) -> None:

@@ -65,6 +65,29 @@ def test_a_source_tree_that_is_not_built_says_what_to_do(tmp_path: Path) -> None
     assert "start Python in another directory" in said
 
 
+def test_a_core_that_is_not_there_is_told_from_one_that_lacks_something() -> None:
+    """In its own words; what it lacks in those of whoever missed it."""
+    code = """
+import sys
+
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name == "genlogs_ext._core":
+            raise ModuleNotFoundError("No module named 'x'", name="x")
+
+{}
+try:
+    import genlogs_ext
+except ImportError as error:
+    print(error)
+"""
+    said = python(code.format("sys.modules['genlogs_ext._core'] = None"))
+    assert "not built: start Python in another directory" in said
+    assert (
+        python(code.format("sys.meta_path.insert(0, Lacking())")) == "No module named 'x'"
+    )
+
+
 def test_version_is_the_distributions() -> None:
     assert genlogs_ext.__version__ == importlib.metadata.version("genlogs-ext")
 

@@ -239,9 +239,13 @@ def test_own_tls_context(tls_stub: StubServer) -> None:
 
 
 def test_tls_without_trustme_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genlogs_ext.testing.__main__ import main
+
     monkeypatch.setitem(sys.modules, "trustme", None)
     with pytest.raises(ImportError, match=r"pip install 'genlogs-ext\[testing\]'"):
         StubServer(tls=True).start()
+    with pytest.raises(SystemExit, match=r"pip install 'genlogs-ext\[testing\]'"):
+        main(["--tls"])
 
 
 @pytest.mark.parametrize("options", [[], ["--tls"]])

@@ -184,7 +184,11 @@ WRAPPER(CURL *, curl_easy_init, void)
 
 WRAPPER(CURLM *, curl_multi_init, void)
 {
-    return fails("curl_multi_init") ? NULL : __real_curl_multi_init();
+    if (fails("curl_multi_init")) {
+        errno = failure_code;
+        return NULL;
+    }
+    return __real_curl_multi_init();
 }
 
 /* Every value that is passed is as wide as a pointer, or narrower. */

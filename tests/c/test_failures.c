@@ -27,7 +27,9 @@ typedef struct {
 
 static const failure failures[] = {
     {"curl_easy_init", 0, GL_ERROR_MEMORY},
-    {"curl_multi_init", 0, GL_ERROR_MEMORY},
+    {"curl_multi_init", ENOMEM, GL_ERROR_MEMORY},
+    {"curl_multi_init", EMFILE, GL_ERROR_CONNECT},
+    {"curl_multi_init", ENFILE, GL_ERROR_CONNECT},
     {"curl_easy_setopt", CURLE_OUT_OF_MEMORY, GL_ERROR_MEMORY},
     {"curl_easy_setopt", CURLE_UNKNOWN_OPTION, GL_ERROR_TRANSPORT},
     {"curl_easy_setopt", CURLE_NOT_BUILT_IN, GL_ERROR_TRANSPORT},
