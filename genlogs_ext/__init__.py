@@ -37,13 +37,13 @@ from genlogs_ext.errors import (
 
 try:
     from genlogs_ext._core import __version__, create_token, end_calls
-except ModuleNotFoundError as error:
-    if error.name != "genlogs_ext._core":
+except ModuleNotFoundError as _error:
+    if _error.name != "genlogs_ext._core":
         raise
     raise ImportError(
         f"{__path__[0]} is the source of genlogs_ext, and not built: start Python in "
         "another directory to use the installed package, or build this one by `make build`"
-    ) from error
+    ) from _error
 
 TYPE_CHECKING = False  # what type checkers know as typing.TYPE_CHECKING, unimported
 if TYPE_CHECKING:

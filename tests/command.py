@@ -10,6 +10,9 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 EMAIL, PASSWORD, API_KEY = "ada@example.com", "correct horse+battery", "key-4f1d9a"
 COMMAND = [sys.executable, "-m", "genlogs_ext"]
@@ -45,6 +48,16 @@ class Swallowing(Keyring):
     def set_password(self, service, name, password):
         pass
 """
+
+
+def set_keyring(monkeypatch: pytest.MonkeyPatch, directory: Path) -> Path:
+    """Let processes that are started keep credentials in a file of this directory."""
+    (directory / "fake_keyring.py").write_text(BACKEND)
+    monkeypatch.setenv("PYTHONPATH", str(directory))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "fake_keyring.Keyring")
+    monkeypatch.setenv("FAKE_KEYRING", str(directory / "keyring.json"))
+    return directory / "keyring.json"
+
 
 # What gives a child the terminal that its standard input is.
 LAUNCHER = """

@@ -12,6 +12,7 @@ from genlogs_ext import _clock, access_token
 from genlogs_ext.testing import StubServer
 
 from .helpers import Clock
+from .servers import redis_server
 
 # For `make assure`: tests that say no number of examples themselves try so many.
 settings.register_profile("assure", max_examples=20_000, deadline=None)
@@ -51,6 +52,12 @@ def stub() -> Iterator[StubServer]:
 def tls_stub() -> Iterator[StubServer]:
     with StubServer(tls=True) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

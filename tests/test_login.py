@@ -13,7 +13,7 @@ import pytest
 import genlogs_ext
 from genlogs_ext.testing import Reply, StubServer
 
-from .command import API_KEY, BACKEND, EMAIL, PASSWORD, Terminal, run, terminal
+from .command import API_KEY, EMAIL, PASSWORD, Terminal, run, set_keyring, terminal
 
 LOGIN = [sys.executable, "-W", "always", "-c", "import genlogs_ext; print({})"]
 QUESTION = "Keep them in the system's keyring? [y/N] "
@@ -30,12 +30,8 @@ def api() -> Iterator[StubServer]:
 @pytest.fixture(autouse=True)
 def keyring_file(api: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A keyring of the test's own, and the API's address."""
-    (tmp_path / "fake_keyring.py").write_text(BACKEND)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "fake_keyring.Keyring")
-    monkeypatch.setenv("FAKE_KEYRING", str(tmp_path / "keyring.json"))
     monkeypatch.setenv("GENLOGS_BASE_URL", api.base_url)
-    return tmp_path / "keyring.json"
+    return set_keyring(monkeypatch, tmp_path)
 
 
 def set_account(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:

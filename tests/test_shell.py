@@ -22,12 +22,12 @@ from genlogs_ext.testing.faults import Fault
 
 from .command import (
     API_KEY,
-    BACKEND,
     COMMAND,
     EMAIL,
     PASSWORD,
     refusal,
     run,
+    set_keyring,
     terminal,
 )
 from .helpers import unused_port, wait_for
@@ -60,12 +60,8 @@ def account(api: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def keyring_file(api: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The environment has a keyring, and the API's address."""
-    (tmp_path / "fake_keyring.py").write_text(BACKEND)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "fake_keyring.Keyring")
-    monkeypatch.setenv("FAKE_KEYRING", str(tmp_path / "keyring.json"))
     monkeypatch.setenv("GENLOGS_BASE_URL", api.base_url)
-    return tmp_path / "keyring.json"
+    return set_keyring(monkeypatch, tmp_path)
 
 
 # ---- what it prints ----------------------------------------------------------------
