@@ -181,7 +181,7 @@ def level(server_threads: Callable[[], int]) -> Level:
     return Level(
         pages * os.sysconf("SC_PAGE_SIZE"),
         len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - as the kernel counts
-        len(os.listdir("/proc/self/task")),  # noqa: PTH208
+        len(os.listdir("/proc/self/task")),  # noqa: PTH208 - the same
         count(),
     )
 
