@@ -217,6 +217,7 @@ find_base_url(PyObject *given, const char **name)
         }
         return Py_NewRef(given);
     }
+    /* As in copy_environment. */
     const char *value = getenv(variable); /* NOLINT(concurrency-mt-unsafe) */
     if (value == NULL || value[0] == '\0') {
         return PyUnicode_FromString(GL_DEFAULT_BASE_URL);
